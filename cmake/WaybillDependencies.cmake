@@ -1,0 +1,30 @@
+# Every library the build links. Why each is there: tools/packages.txt, which
+# names the Debian package of every one of them.
+
+find_package(Threads REQUIRED)
+find_package(OpenSSL 3.0 REQUIRED)
+find_package(SQLite3 3.40 REQUIRED)
+find_package(Boost 1.81 REQUIRED COMPONENTS json url)
+find_package(spdlog REQUIRED)
+find_package(fmt REQUIRED)
+find_package(tomlplusplus REQUIRED)
+find_package(CLI11 REQUIRED)
+if(BUILD_TESTING)
+  find_package(GTest REQUIRED)
+endif()
+
+# Third-party headers are compiled once into a few objects (BOOST_*_SEPARATE_COMPILATION:
+# src/net/boost_impl.cc) and are not ours to lint.
+add_library(waybill_boost INTERFACE)
+target_compile_definitions(waybill_boost INTERFACE
+  BOOST_ASIO_SEPARATE_COMPILATION
+  BOOST_ASIO_NO_DEPRECATED
+  BOOST_BEAST_SEPARATE_COMPILATION
+  BOOST_ALL_NO_LIB)
+target_link_libraries(waybill_boost INTERFACE
+  Boost::headers Boost::json Boost::url OpenSSL::SSL OpenSSL::Crypto Threads::Threads)
+
+add_library(waybill_warnings INTERFACE)
+target_compile_options(waybill_warnings INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Werror)
+target_link_options(waybill_warnings INTERFACE -fuse-ld=lld)
