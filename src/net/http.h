@@ -1,0 +1,58 @@
+// An HTTP request and response as the hub sees them: plain values. The library that reads and
+// writes them (Boost.Beast) stays inside http_server.cc and http_client.cc.
+
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "net/header.h"
+
+namespace waybill::net {
+
+struct Request {
+  std::string method;  // "GET"
+  std::string path;    // Not decoded, without the query: "/hub/v1/workspaces".
+  std::string query;   // Not decoded, without the "?".
+  std::vector<Header> headers;
+  std::string body;  // The exact bytes, of whatever transfer coding.
+  std::string peer;  // The other end's address, without the port.
+  // What the route's {names} stood for, decoded. Filled by the Router.
+  std::vector<std::pair<std::string_view, std::string>> params;
+
+  // The first field called `name`, or nothing.
+  std::optional<std::string_view> header(std::string_view name) const;
+  // What {name} stood for. Requires: the route has it.
+  const std::string& param(std::string_view name) const;
+};
+
+struct Response {
+  int status = 200;
+  std::vector<Header> headers;
+  std::string body;
+  bool close = false;  // End the connection after this answer.
+
+  // With Content-Type.
+  static Response with_body(int status, std::string_view content_type, std::string body);
+  static Response json(int status, std::string body) {
+    return with_body(status, "application/json", std::move(body));
+  }
+};
+
+// Each Code's status, in one table.
+int status_of(Code code);
+// "Not Found"; "" for a code without a standard phrase.
+std::string_view reason_phrase(int status);
+
+// The query's parameters in order, decoded ("+" is a space).
+// Fails with kInvalid (query_malformed).
+Result<std::vector<std::pair<std::string, std::string>>> parse_query(std::string_view query);
+
+// "application/json" of "Application/JSON; charset=utf-8".
+std::string media_type(std::string_view content_type);
+
+}  // namespace waybill::net

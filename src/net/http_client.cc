@@ -1,0 +1,376 @@
+#include "net/http_client.h"
+
+#include <algorithm>
+#include <optional>
+#include <unordered_map>
+#include <utility>
+#include <variant>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/host_name_verification.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http/error.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/ssl/ssl_stream.hpp>
+#include <fmt/format.h>
+
+#include "base/clock.h"
+
+namespace waybill::net {
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+using tcp = asio::ip::tcp;
+
+namespace {
+
+constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
+constexpr std::uint32_t kHeadBytesMax = 32 * 1024;
+constexpr int kHeadsMax = 8;
+
+// A body that keeps the first kAnswerBytesMax bytes and ends the reading with body_limit after
+// them.
+struct CappedBody {
+  using value_type = std::string;
+  class reader {
+   public:
+    template <bool isRequest, class Fields>
+    reader(http::header<isRequest, Fields>&, value_type& body) : body_(body) {}
+    void init(const boost::optional<std::uint64_t>& length, beast::error_code& error) {
+      error = {};
+      if (length) body_.reserve(std::min<std::size_t>(*length, HttpClient::kAnswerBytesMax));
+    }
+    template <class Buffers>
+    std::size_t put(const Buffers& buffers, beast::error_code& error) {
+      error = {};
+      std::size_t taken = 0;
+      for (auto at = asio::buffer_sequence_begin(buffers); at != asio::buffer_sequence_end(buffers);
+           ++at) {
+        const asio::const_buffer buffer = *at;
+        const std::size_t room = HttpClient::kAnswerBytesMax - body_.size();
+        body_.append(static_cast<const char*>(buffer.data()), std::min(room, buffer.size()));
+        if (buffer.size() > room) error = http::error::body_limit;
+        taken += buffer.size();
+      }
+      return taken;
+    }
+    void finish(beast::error_code& error) { error = {}; }
+
+   private:
+    value_type& body_;
+  };
+};
+
+// One connection to an origin.
+struct Link {
+  using Plain = beast::tcp_stream;
+  using Tls = beast::ssl_stream<beast::tcp_stream>;
+  std::variant<Plain, Tls> stream;
+  beast::flat_buffer buffer{64 * 1024 + HttpClient::kAnswerBytesMax};
+  Deadline idle_until = Deadline::never();
+
+  template <class... Args>
+  explicit Link(Args&&... args) : stream(std::forward<Args>(args)...) {}
+
+  beast::tcp_stream& tcp_layer() {
+    return stream.index() == 0 ? std::get<Plain>(stream) : std::get<Tls>(stream).next_layer();
+  }
+};
+
+// What reading one answer came to.
+struct Exchange {
+  std::optional<Error> error;
+  ClientResponse response;
+  bool keep = false;       // The connection can serve another request.
+  bool untouched = false;  // It ended before a byte of the answer.
+};
+
+std::string write_request(const ClientRequest& request, std::string_view user_agent) {
+  std::string out;
+  out.reserve(512 + request.body.size());
+  fmt::format_to(std::back_inserter(out), "{} {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: {}\r\n",
+                 request.method, request.url.target, request.url.authority(), user_agent);
+  for (const Header& header : request.headers) {
+    out.append(header.name).append(": ").append(header.value).append("\r\n");
+  }
+  if (!request.body.empty() || request.method != "GET") {
+    fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", request.body.size());
+  }
+  out.append("\r\n").append(request.body);
+  return out;
+}
+
+Error describe(beast::error_code error, std::string_view doing) {
+  if (error == beast::error::timeout || error == asio::error::operation_aborted) {
+    return {Code::kTimeout, "response_timeout",
+            fmt::format("No complete answer within the deadline ({}).", doing)};
+  }
+  if (error == http::error::end_of_stream || error == http::error::partial_message ||
+      error == asio::error::eof || error == asio::error::connection_reset ||
+      error == asio::error::broken_pipe) {
+    return {Code::kUnavailable, "connection_lost",
+            fmt::format("The connection ended while {}.", doing)};
+  }
+  if (error.category() == http::make_error_code(http::error::bad_method).category()) {
+    return {Code::kUnavailable, "response_malformed",
+            fmt::format("The answer is not HTTP: {}.", error.message())};
+  }
+  return {Code::kUnavailable, "connection_lost",
+          fmt::format("The connection failed while {}: {}.", doing, error.message())};
+}
+
+using Parser = http::response_parser<CappedBody>;
+
+// Reads a head that is not an interim one (1xx), of which there may be some first (RFC 9110 §15.2).
+template <class Stream>
+Task<beast::error_code> read_head(Stream& stream, beast::flat_buffer& buffer,
+                                  std::optional<Parser>& parser, bool is_head) {
+  for (int heads = 0; heads < kHeadsMax; ++heads) {
+    parser.emplace();
+    parser->skip(is_head);
+    parser->header_limit(kHeadBytesMax);
+    parser->body_limit(boost::none);
+    auto [error, count] = co_await http::async_read_header(stream, buffer, *parser, kAwait);
+    if (error || parser->get().result_int() / 100 != 1) co_return error;
+  }
+  co_return http::error::bad_status;
+}
+
+template <class Stream>
+Task<Exchange> exchange(Stream& stream, beast::tcp_stream& layer, beast::flat_buffer& buffer,
+                        const std::string& text, Deadline head_by, Deadline all_by, bool is_head) {
+  Exchange result;
+  layer.expires_at(std::min(head_by, all_by).time_point());
+  auto [write_error, written] = co_await asio::async_write(stream, asio::buffer(text), kAwait);
+  if (write_error == beast::error::timeout) {
+    result.error = describe(write_error, "sending the request");
+    co_return result;
+  }
+  // Who refuses a request may answer and close before having read all of it.
+  std::optional<Parser> parser;
+  beast::error_code error = co_await read_head(stream, buffer, parser, is_head);
+  if (error && write_error && error != beast::error::timeout) error = write_error;
+  if (!error && !parser->is_done()) {
+    layer.expires_at(all_by.time_point());
+    auto [body_error, body_bytes] = co_await http::async_read(stream, buffer, *parser, kAwait);
+    error = body_error;
+  }
+  if (error && error != http::error::body_limit) {
+    result.untouched = !parser->got_some() && error != beast::error::timeout;
+    result.error = describe(error, write_error                ? "sending the request"
+                                   : parser->is_header_done() ? "reading the answer's body"
+                                                              : "waiting for the answer");
+    co_return result;
+  }
+  const auto& message = parser->get();
+  result.response.status = static_cast<int>(message.result_int());
+  result.response.cut = error == http::error::body_limit;
+  for (const auto& field : message) {
+    result.response.headers.push_back(
+        {std::string(field.name_string()), std::string(field.value())});
+  }
+  result.keep = !error && !write_error && parser->keep_alive() && buffer.size() == 0;
+  result.response.body = std::move(parser->get().body());
+  co_return result;
+}
+
+}  // namespace
+
+class HttpClient::Impl {
+ public:
+  Impl(asio::io_context& context, EgressGuard guard, ClientOptions options)
+      : context_(context),
+        guard_(guard),
+        options_(std::move(options)),
+        resolver_(context),
+        tls_(asio::ssl::context::tls_client),
+        drop_next_(Deadline::after(options_.idle)) {
+    tls_.set_default_verify_paths();
+    tls_.set_verify_mode(asio::ssl::verify_peer);
+    tls_.set_options(asio::ssl::context::no_tlsv1 | asio::ssl::context::no_tlsv1_1 |
+                     asio::ssl::context::no_sslv2 | asio::ssl::context::no_sslv3);
+  }
+
+  Task<Result<ClientResponse>> send(ClientRequest request) {
+    for (const Header& header : request.headers) {
+      if ((header.name + header.value).find_first_of("\r\n") != std::string::npos) {
+        co_return fail(Code::kInvalid, "header_invalid",
+                       fmt::format("The header {} has a line break in it.", header.name));
+      }
+    }
+    const std::string origin = request.url.origin();
+    const std::string text = write_request(request, options_.user_agent);
+    const Deadline all_by = Deadline::after(request.deadlines.total);
+
+    for (int round = 0;; ++round) {
+      std::unique_ptr<Link> link = round == 0 ? take_idle(origin) : nullptr;
+      const bool reused = link != nullptr;
+      if (!reused) {
+        auto connected = co_await connect(request.url, request.deadlines, all_by);
+        if (!connected) co_return fail(connected.error());
+        link = std::move(*connected);
+      }
+      const Deadline head_by = Deadline::after(request.deadlines.first_byte);
+      Exchange result;
+      if (auto* plain = std::get_if<Link::Plain>(&link->stream)) {
+        result = co_await exchange(*plain, *plain, link->buffer, text, head_by, all_by,
+                                   request.method == "HEAD");
+      } else {
+        auto& tls = std::get<Link::Tls>(link->stream);
+        result = co_await exchange(tls, tls.next_layer(), link->buffer, text, head_by, all_by,
+                                   request.method == "HEAD");
+      }
+      if (result.error) {
+        if (reused && result.untouched) continue;
+        co_return fail(*result.error);
+      }
+      if (result.keep) keep(origin, std::move(link));
+      co_return std::move(result.response);
+    }
+  }
+
+  void close_idle() {
+    idle_.clear();
+    idle_count_ = 0;
+  }
+
+ private:
+  std::unique_ptr<Link> take_idle(const std::string& origin) {
+    const auto found = idle_.find(origin);
+    if (found == idle_.end()) return nullptr;
+    std::unique_ptr<Link> link;
+    auto& links = found->second;
+    if (!links.empty() && !links.back()->idle_until.passed()) {
+      link = std::move(links.back());
+      links.pop_back();
+      --idle_count_;
+    } else {
+      idle_count_ -= links.size();  // The newest is at the back: all of them are too old.
+      links.clear();
+    }
+    if (links.empty()) idle_.erase(found);
+    return link;
+  }
+
+  void keep(const std::string& origin, std::unique_ptr<Link> link) {
+    if (idle_count_ >= options_.idle_max || drop_next_.passed()) drop_old();
+    if (idle_count_ >= options_.idle_max) return;
+    auto& links = idle_[origin];
+    if (links.size() >= options_.idle_per_origin_max) return;
+    link->tcp_layer().expires_never();
+    link->idle_until = Deadline::after(options_.idle);
+    links.push_back(std::move(link));
+    ++idle_count_;
+  }
+
+  void drop_old() {
+    for (auto& [origin, links] : idle_) {
+      idle_count_ -=
+          std::erase_if(links, [](const auto& link) { return link->idle_until.passed(); });
+    }
+    drop_next_ = Deadline::after(options_.idle / 2);
+    std::erase_if(idle_, [](const auto& entry) { return entry.second.empty(); });
+  }
+
+  Task<Result<std::unique_ptr<Link>>> connect(const Url& url, const Deadlines& deadlines,
+                                              Deadline all_by) {
+    const Deadline by = std::min(all_by, Deadline::after(deadlines.connect));
+    auto addresses = co_await resolve(url, by);
+    if (!addresses) co_return fail(addresses.error());
+    for (const tcp::endpoint& address : *addresses) {
+      if (auto allowed = guard_.check(address.address()); !allowed) co_return fail(allowed.error());
+    }
+    auto link = url.tls ? std::make_unique<Link>(std::in_place_type<Link::Tls>, context_, tls_)
+                        : std::make_unique<Link>(std::in_place_type<Link::Plain>, context_);
+    beast::tcp_stream& layer = link->tcp_layer();
+    layer.expires_at(by.time_point());
+    auto [error, used] = co_await layer.async_connect(*addresses, kAwait);
+    if (error) co_return fail(connect_error(url, error));
+    beast::error_code ignored;
+    layer.socket().set_option(tcp::no_delay(true), ignored);
+    if (url.tls) {
+      auto& tls = std::get<Link::Tls>(link->stream);
+      SSL_set_tlsext_host_name(tls.native_handle(), url.host.c_str());
+      tls.set_verify_callback(asio::ssl::host_name_verification(url.host));
+      auto [tls_error] = co_await tls.async_handshake(asio::ssl::stream_base::client, kAwait);
+      if (tls_error == beast::error::timeout) co_return fail(connect_error(url, tls_error));
+      if (tls_error) {
+        co_return fail(
+            Code::kUnavailable, "tls_failed",
+            fmt::format("TLS with {} failed: {}.", url.authority(), tls_error.message()));
+      }
+    }
+    co_return std::move(link);
+  }
+
+  static Error connect_error(const Url& url, beast::error_code error) {
+    if (error == beast::error::timeout) {
+      return {Code::kTimeout, "connect_timeout",
+              fmt::format("No connection to {} within the deadline.", url.authority())};
+    }
+    return {Code::kUnavailable, "connect_failed",
+            fmt::format("Cannot connect to {}: {}.", url.authority(), error.message())};
+  }
+
+  // A name server that does not answer holds the resolver up for as long as it likes, and cannot be
+  // cancelled: what we wait for is a timer, which the answer wakes.
+  struct Lookup {
+    Lookup(asio::io_context& context, Deadline by) : answered(context, by.time_point()) {}
+    asio::steady_timer answered;
+    std::optional<beast::error_code> error;
+    std::vector<tcp::endpoint> addresses;
+  };
+
+  Task<Result<std::vector<tcp::endpoint>>> resolve(const Url& url, Deadline by) {
+    beast::error_code literal_error;
+    const auto literal = asio::ip::make_address(url.host, literal_error);
+    if (!literal_error) co_return std::vector{tcp::endpoint(literal, url.port)};
+
+    const auto lookup = std::make_shared<Lookup>(context_, by);
+    resolver_.async_resolve(
+        url.host, std::to_string(url.port),
+        [lookup](beast::error_code error, const tcp::resolver::results_type& found) {
+          lookup->error = error;
+          for (const auto& entry : found) lookup->addresses.push_back(entry.endpoint());
+          lookup->answered.cancel();
+        });
+    co_await lookup->answered.async_wait(kAwait);
+    if (!lookup->error) {
+      co_return fail(Code::kTimeout, "connect_timeout",
+                     fmt::format("The name {} did not resolve within the deadline.", url.host));
+    }
+    if (*lookup->error || lookup->addresses.empty()) {
+      co_return fail(
+          Code::kUnavailable, "name_not_resolved",
+          fmt::format("The name {} does not resolve: {}.", url.host, lookup->error->message()));
+    }
+    co_return lookup->addresses;
+  }
+
+  asio::io_context& context_;
+  const EgressGuard guard_;
+  const ClientOptions options_;
+  tcp::resolver resolver_;
+  asio::ssl::context tls_;
+  std::unordered_map<std::string, std::vector<std::unique_ptr<Link>>> idle_;
+  std::size_t idle_count_ = 0;
+  Deadline drop_next_;  // When idle connections are next looked through.
+};
+
+HttpClient::HttpClient(asio::io_context& context, EgressGuard guard, ClientOptions options)
+    : impl_(std::make_unique<Impl>(context, guard, std::move(options))) {}
+HttpClient::~HttpClient() = default;
+
+Task<Result<ClientResponse>> HttpClient::send(ClientRequest request) {
+  return impl_->send(std::move(request));
+}
+void HttpClient::close_idle() { impl_->close_idle(); }
+
+}  // namespace waybill::net

@@ -1,0 +1,85 @@
+// The HttpClient sends one request and returns what was answered, over connections it keeps open.
+//
+// Every address it connects to has passed the EgressGuard. Redirects are not followed: the caller
+// gets the 3xx. At most kAnswerBytesMax of an answer are read; a longer one is cut, and its status
+// counts.
+//
+// Used from the thread of its io_context only.
+
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <boost/asio/io_context.hpp>
+
+#include "base/result.h"
+#include "base/task.h"
+#include "net/egress_guard.h"
+#include "net/header.h"
+#include "net/url.h"
+
+namespace waybill::net {
+
+// All in real time, whatever the hub's clock says.
+struct Deadlines {
+  std::chrono::milliseconds connect{std::chrono::seconds(10)};  // Name, connection and TLS.
+  std::chrono::milliseconds first_byte{
+      std::chrono::seconds(30)};  // From the request to the answer's head.
+  std::chrono::milliseconds total{std::chrono::seconds(30)};  // From the start to the answer's end.
+};
+
+struct ClientRequest {
+  std::string method = "POST";
+  Url url;
+  std::vector<Header> headers;  // Host, Content-Length and Connection are the client's own.
+  std::string body;
+  Deadlines deadlines;
+};
+
+struct ClientResponse {
+  int status = 0;
+  std::vector<Header> headers;
+  std::string body;
+  bool cut = false;  // There was more of the body.
+};
+
+struct ClientOptions {
+  std::size_t idle_per_origin_max = 64;
+  std::size_t idle_max = 1024;
+  // Then a kept connection serves no more; it is closed soon after, when another is used.
+  std::chrono::milliseconds idle{std::chrono::seconds(30)};
+  std::string user_agent = "Waybill";
+};
+
+class HttpClient {
+ public:
+  static constexpr std::size_t kAnswerBytesMax = 64 * 1024;
+
+  HttpClient(boost::asio::io_context& context, EgressGuard guard, ClientOptions options = {});
+  ~HttpClient();
+
+  // Fails with
+  //   kInvalid      header_invalid (a line break in it)
+  //   kTimeout      connect_timeout, response_timeout
+  //   kForbidden    address_blocked
+  //   kUnavailable  name_not_resolved, connect_failed, tls_failed, connection_lost,
+  //   response_malformed
+  // and a sentence for the operator.
+  //
+  // A kept connection may have been closed by the other end just as it is used. If it ends before a
+  // byte of the answer, the request is sent once more on a new one.
+  Task<Result<ClientResponse>> send(ClientRequest request);
+
+  // Ends the kept connections. Requests under way go on.
+  void close_idle();
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace waybill::net

@@ -1,0 +1,91 @@
+#include "net/router.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/bytes.h"
+#include "base/check.h"
+#include "base/json.h"
+
+namespace waybill::net {
+namespace {
+
+constexpr std::size_t kSegmentsMax = 16;
+
+// The segments of a path; nothing if there are more than any route has.
+struct Segments {
+  std::array<std::string_view, kSegmentsMax> all;
+  std::size_t count = 0;
+  bool too_many = false;
+
+  explicit Segments(std::string_view path) {
+    if (path.starts_with('/')) path.remove_prefix(1);
+    for (;;) {
+      const std::size_t slash = path.find('/');
+      if (count == kSegmentsMax) {
+        too_many = true;
+        return;
+      }
+      all[count++] = path.substr(0, slash);
+      if (slash == std::string_view::npos) return;
+      path.remove_prefix(slash + 1);
+    }
+  }
+};
+
+bool is_name(std::string_view segment) { return segment.starts_with('{'); }
+
+}  // namespace
+
+void Router::add(Route route) {
+  const Segments segments(route.pattern);
+  WAYBILL_CHECK(!segments.too_many, "a route has at most 16 segments");
+  Compiled compiled;
+  compiled.segments.assign(segments.all.begin(),
+                           segments.all.begin() + static_cast<std::ptrdiff_t>(segments.count));
+  compiled.route = routes_.size();
+  routes_.push_back(std::move(route));
+  const auto before = [](const Compiled& a, const Compiled& b) {
+    return std::lexicographical_compare(
+        a.segments.begin(), a.segments.end(), b.segments.begin(), b.segments.end(),
+        [](const std::string& x, const std::string& y) { return !is_name(x) && is_name(y); });
+  };
+  compiled_.insert(std::upper_bound(compiled_.begin(), compiled_.end(), compiled, before),
+                   std::move(compiled));
+}
+
+const Handler* Router::find(Request& request, Miss& miss) const {
+  const Segments segments(request.path);
+  if (segments.too_many) return nullptr;
+  for (const Compiled& candidate : compiled_) {
+    if (candidate.segments.size() != segments.count) continue;
+    const bool fits =
+        std::equal(candidate.segments.begin(), candidate.segments.end(), segments.all.begin(),
+                   [](const std::string& wanted, std::string_view given) {
+                     return is_name(wanted) ? !given.empty() : wanted == given;
+                   });
+    if (!fits) continue;
+    const Route& route = routes_[candidate.route];
+    if (route.method != request.method) {
+      if (std::ranges::find(miss.allow, route.method) == miss.allow.end()) {
+        miss.allow.push_back(route.method);
+      }
+      continue;
+    }
+    request.params.clear();
+    for (std::size_t i = 0; i < segments.count; ++i) {
+      const std::string_view wanted = candidate.segments[i];
+      if (!is_name(wanted)) continue;
+      auto value = percent_decode(segments.all[i]);
+      if (!value || !is_utf8(*value)) {
+        miss = {Code::kInvalid, {}};
+        return nullptr;
+      }
+      request.params.emplace_back(wanted.substr(1, wanted.size() - 2), std::move(*value));
+    }
+    return &route.handler;
+  }
+  return nullptr;
+}
+
+}  // namespace waybill::net

@@ -1,0 +1,50 @@
+// Finds the handler of a request by method and path.
+
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/task.h"
+#include "net/http.h"
+
+namespace waybill::net {
+
+// The request lives until its handler has returned the response.
+using Handler = std::function<Task<Response>(Request& request)>;
+
+struct Route {
+  std::string method;
+  std::string pattern;  // "/hub/v1/workspaces/{workspace}/orders"; {name} is one whole segment.
+  Handler handler;
+};
+
+// Immutable once routes are added. A literal segment is preferred to a {name}.
+class Router {
+ public:
+  void add(Route route);
+
+  // What the router answers itself. `code` is kNotFound, or kInvalid for a path that is not
+  // properly encoded; `allow` is not empty for a path that exists for other methods only (405).
+  struct Miss {
+    Code code = Code::kNotFound;
+    std::vector<std::string> allow;
+  };
+
+  // Fills request.params and returns the handler; or null, with `miss` filled.
+  const Handler* find(Request& request, Miss& miss) const;
+
+  const std::vector<Route>& routes() const { return routes_; }
+
+ private:
+  struct Compiled {
+    std::vector<std::string> segments;  // "{name}" or literal.
+    std::size_t route;
+  };
+  std::vector<Route> routes_;
+  std::vector<Compiled> compiled_;  // Literal segments before {names}, leftmost first.
+};
+
+}  // namespace waybill::net

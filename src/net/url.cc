@@ -1,0 +1,50 @@
+#include "net/url.h"
+
+#include <boost/url/parse.hpp>
+#include <boost/url/url_view.hpp>
+#include <fmt/format.h>
+
+namespace waybill::net {
+namespace {
+constexpr std::size_t kUrlCharsMax = 2000;
+}
+
+std::string Url::origin() const {
+  return fmt::format("{}://{}:{}", tls ? "https" : "http", host, port);
+}
+
+std::string Url::authority() const {
+  const std::string name = host.find(':') == std::string::npos ? host : "[" + host + "]";
+  return port == (tls ? 443 : 80) ? name : fmt::format("{}:{}", name, port);
+}
+
+Result<Url> parse_url(std::string_view text) {
+  const auto refuse = [&](std::string_view why) {
+    return fail(Code::kInvalid, "url_invalid", fmt::format("\"{}\" {}.", text.substr(0, 200), why));
+  };
+  if (text.size() > kUrlCharsMax) return refuse("is longer than 2,000 characters");
+  const auto parsed = boost::urls::parse_uri(text);
+  if (!parsed) return refuse("is no absolute URL, such as https://example.com/hook");
+  const boost::urls::url_view view = *parsed;
+
+  Url url;
+  if (view.scheme_id() == boost::urls::scheme::https) {
+    url.tls = true;
+  } else if (view.scheme_id() != boost::urls::scheme::http) {
+    return refuse("is neither http:// nor https://");
+  }
+  if (view.has_userinfo()) return refuse("has a user name or password in it");
+  url.host = view.encoded_host_address();
+  for (char& c : url.host) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  if (url.host.empty()) return refuse("names no host");
+  url.port = view.has_port() ? view.port_number() : (url.tls ? 443 : 80);
+  if (url.port == 0) return refuse("names no port that can be reached");
+  url.target = view.encoded_path();
+  if (url.target.empty()) url.target = "/";
+  if (view.has_query()) url.target += "?" + std::string(view.encoded_query());
+  return url;
+}
+
+}  // namespace waybill::net
