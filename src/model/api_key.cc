@@ -1,0 +1,87 @@
+#include "model/api_key.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "crypto/random.h"
+#include "model/names.h"
+
+namespace waybill::model {
+namespace {
+
+constexpr Names<KeyPlatform, 2> kPlatforms{
+    {{KeyPlatform::kWaybill, "waybill"}, {KeyPlatform::kProcuLink, "proculink"}}};
+constexpr Names<KeyPlatform, 2> kTextPrefixes{
+    {{KeyPlatform::kWaybill, "wbk_"}, {KeyPlatform::kProcuLink, "plk_"}}};
+
+constexpr std::size_t kKeyRandomBytes = 24;  // 192 bits
+constexpr std::size_t kDisplayedChars = 10;
+
+}  // namespace
+
+std::string_view key_platform_name(KeyPlatform platform) { return kPlatforms.name(platform); }
+std::optional<KeyPlatform> parse_key_platform(std::string_view name) {
+  return kPlatforms.parse(name);
+}
+
+bool ApiKey::is_usable(Timestamp now) const {
+  return !revoked_at && (!expires_at || now < *expires_at);
+}
+
+bool ApiKey::allows(std::string_view scope) const {
+  const std::string_view area = scope.substr(0, scope.find(':'));
+  return std::any_of(scopes.begin(), scopes.end(), [&](const std::string& held) {
+    return held == scope || held == "*" ||
+           (held.size() == area.size() + 2 && held.starts_with(area) && held.ends_with(":*"));
+  });
+}
+
+Secret new_key_text(KeyPlatform platform) {
+  return Secret(std::string(kTextPrefixes.name(platform)) +
+                base64url(crypto::random_bytes(kKeyRandomBytes)));
+}
+
+std::string key_prefix(const Secret& text) { return text.reveal().substr(0, kDisplayedChars); }
+
+crypto::Digest key_hash(std::string_view text) { return crypto::sha256(text); }
+
+const std::vector<Scope>& known_scopes() {
+  static const std::vector<Scope> scopes = {
+      {"workspace:read", "read the workspace itself"},
+      {"keys:read", "list API keys"},
+      {"keys:write", "create and revoke API keys"},
+      {"suppliers:read", "list suppliers"},
+      {"suppliers:write", "create suppliers"},
+      {"orders:read", "list and read orders"},
+      {"endpoints:read", "list and read endpoints"},
+      {"endpoints:write", "create, change, pause, resume, test and delete endpoints"},
+      {"events:read", "list and read events"},
+      {"events:write", "publish and replay events"},
+      {"deliveries:read", "list and read deliveries"},
+      {"deliveries:write", "retry deliveries"},
+      {"audit:read", "read the audit log"},
+  };
+  return scopes;
+}
+
+Result<void> check_scopes(const std::vector<std::string>& scopes) {
+  for (const std::string& scope : scopes) {
+    const bool known =
+        scope == "*" ||
+        std::any_of(known_scopes().begin(), known_scopes().end(), [&](const Scope& candidate) {
+          const std::string_view area = candidate.name.substr(0, candidate.name.find(':'));
+          return scope == candidate.name || scope == fmt::format("{}:*", area);
+        });
+    if (known) continue;
+    std::vector<std::string_view> names;
+    for (const Scope& candidate : known_scopes()) names.push_back(candidate.name);
+    return fail(Code::kInvalid, "scope_unknown",
+                fmt::format("There is no scope \"{}\". There are: *, {}; AREA:* is all of an area.",
+                            scope, fmt::join(names, ", ")));
+  }
+  return {};
+}
+
+}  // namespace waybill::model

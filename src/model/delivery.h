@@ -1,0 +1,98 @@
+// A Delivery is what is owed: one Event to one Endpoint. An Attempt is one try of it.
+
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "model/endpoint.h"
+#include "model/ids.h"
+#include "model/retry_schedule.h"
+
+namespace waybill::model {
+
+//   pending → delivering → succeeded
+//                        → retrying → delivering …
+//                        → dropped      the dead letter: tries ran out; a manual retry revives it
+//   any that waits → cancelled          its endpoint was deleted
+enum class DeliveryState { kPending, kDelivering, kSucceeded, kRetrying, kDropped, kCancelled };
+std::string_view delivery_state_name(DeliveryState state);
+std::optional<DeliveryState> parse_delivery_state(std::string_view name);
+
+// Why a delivery exists.
+enum class DeliveryKind { kEvent, kTest, kReplay };
+std::string_view delivery_kind_name(DeliveryKind kind);
+std::optional<DeliveryKind> parse_delivery_kind(std::string_view name);
+
+struct Delivery {
+  DeliveryId id;
+  WorkspaceId workspace_id;
+  EventId event_id;
+  EndpointId endpoint_id;
+  std::string event_type;  // Canonical; beside the event's own so that lists need not look there.
+  DeliveryKind kind = DeliveryKind::kEvent;
+  DeliveryState state = DeliveryState::kPending;
+  int attempts_made = 0;
+  // Made before the last manual retry: the schedule starts anew there.
+  int attempts_before_retry = 0;
+  // From when on it may be claimed: its due time while it waits, the end of its lease while it is
+  // being delivered, nothing once it is over.
+  std::optional<Timestamp> due_at;
+  Timestamp created_at{};
+  std::optional<Timestamp> finished_at;
+};
+
+// How one try ended. `kSucceeded` alone is success.
+enum class Outcome {
+  kSucceeded,
+  kRefused,          // An answer the dialect does not count as success.
+  kGone,             // 410: the receiver wants no more of these.
+  kTimeout,          // Connecting, or no full answer within the deadline.
+  kConnectionError,  // Name, connection or TLS failed, or the answer was no HTTP.
+  kBlocked,          // The egress guard: the address is not one we send to.
+  kUnsendable,       // Could not be rendered or signed. Retrying helps once that is mended.
+};
+std::string_view outcome_name(Outcome outcome);
+std::optional<Outcome> parse_outcome(std::string_view name);
+
+struct Attempt {
+  static constexpr std::size_t kBodyBytesMax = 4096;
+
+  int number = 0;  // From 1, over the whole life of the delivery.
+  Timestamp started_at{};
+  std::chrono::microseconds latency{0};
+  Outcome outcome = Outcome::kConnectionError;
+  std::optional<int> status_code;
+  std::string error;                                // A sentence, where there was no answer.
+  std::string response_body;                        // The first kBodyBytesMax bytes.
+  std::optional<RetrySchedule::Delay> retry_after;  // The receiver's wish. Not stored.
+};
+
+// What an attempt means for its delivery.
+struct NextState {
+  DeliveryState state = DeliveryState::kSucceeded;
+  std::optional<Timestamp> due_at;  // Set exactly for kRetrying.
+};
+
+// Requires: `delivery.attempts_made` already counts `attempt`.
+NextState next_state(const Delivery& delivery, const Attempt& attempt,
+                     const RetrySchedule& schedule, Timestamp now, Rng& rng);
+
+// What an attempt means for the health of its endpoint.
+struct EndpointHealth {
+  int consecutive_failures = 0;
+  EndpointState state = EndpointState::kActive;
+  std::string reason;  // Set when `state` changed.
+
+  friend bool operator==(const EndpointHealth&, const EndpointHealth&) = default;
+};
+
+// `deactivate_after`: so many failures in a row switch the endpoint off (R-PL-32); 0 is never. Test
+// events count like any other, so that an operator sees in a test what a subscriber would.
+EndpointHealth next_health(const EndpointHealth& health, const Attempt& attempt,
+                           int deactivate_after);
+
+}  // namespace waybill::model

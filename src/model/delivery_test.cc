@@ -1,0 +1,179 @@
+#include "model/delivery.h"
+
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "base/manual_clock.h"
+#include "model/event.h"
+
+namespace waybill::model {
+namespace {
+
+using namespace std::chrono_literals;
+constexpr Timestamp kNoon = ManualClock::kNoon;
+
+constexpr Outcome kFailures[] = {Outcome::kRefused, Outcome::kTimeout, Outcome::kConnectionError,
+                                 Outcome::kBlocked, Outcome::kUnsendable};
+
+RetrySchedule exactly(std::vector<RetrySchedule::Delay> delays) {
+  return RetrySchedule::create(std::move(delays), /*jitter_percent=*/0).value();
+}
+
+Delivery after(int attempts, int before_retry = 0) {
+  Delivery delivery;
+  delivery.attempts_made = attempts;
+  delivery.attempts_before_retry = before_retry;
+  return delivery;
+}
+
+Attempt ended(Outcome outcome) {
+  Attempt attempt;
+  attempt.outcome = outcome;
+  return attempt;
+}
+
+NextState next(const Delivery& delivery, const Attempt& attempt,
+               std::vector<RetrySchedule::Delay> delays) {
+  Rng rng(1);
+  return next_state(delivery, attempt, exactly(std::move(delays)), kNoon, rng);
+}
+
+TEST(Delivery, SucceedsOnceAnAttemptDoes) {
+  const NextState state = next(after(1), ended(Outcome::kSucceeded), {5s});
+  EXPECT_EQ(state.state, DeliveryState::kSucceeded);
+  EXPECT_EQ(state.due_at, std::nullopt);
+}
+
+TEST(Delivery, IsTriedAgainAfterAnyFailure) {
+  for (const Outcome outcome : kFailures) {
+    const NextState state = next(after(2), ended(outcome), {5s, 1min});
+    EXPECT_EQ(state.state, DeliveryState::kRetrying) << outcome_name(outcome);
+    EXPECT_EQ(state.due_at, kNoon + 1min) << outcome_name(outcome);
+  }
+}
+
+TEST(Delivery, IsDroppedWhenItsTriesRunOut) {
+  for (const Outcome outcome : kFailures) {
+    const NextState state = next(after(3), ended(outcome), {5s, 1min});
+    EXPECT_EQ(state.state, DeliveryState::kDropped) << outcome_name(outcome);
+    EXPECT_EQ(state.due_at, std::nullopt);
+  }
+}
+
+TEST(Delivery, IsDroppedAtOnceWhenTheReceiverWantsNoMore) {
+  EXPECT_EQ(next(after(1), ended(Outcome::kGone), {5s, 1min}).state, DeliveryState::kDropped);
+}
+
+TEST(Delivery, AManualRetryBeginsTheScheduleAnew) {
+  EXPECT_EQ(next(after(4, 3), ended(Outcome::kRefused), {5s, 1min}).due_at, kNoon + 5s);
+  EXPECT_EQ(next(after(5, 3), ended(Outcome::kRefused), {5s, 1min}).due_at, kNoon + 1min);
+  EXPECT_EQ(next(after(6, 3), ended(Outcome::kRefused), {5s, 1min}).state, DeliveryState::kDropped);
+}
+
+TEST(Delivery, WaitsLongerIfTheReceiverAsksForIt) {
+  Attempt attempt = ended(Outcome::kRefused);
+  attempt.retry_after = 90s;
+  EXPECT_EQ(next(after(1), attempt, {60s}).due_at, kNoon + 90s);
+}
+
+TEST(EndpointHealth, AFailureCountsAndASuccessResets) {
+  const EndpointHealth two{2, EndpointState::kActive, {}};
+  for (const Outcome outcome : kFailures) {
+    EXPECT_EQ(next_health(two, ended(outcome), 0), (EndpointHealth{3, EndpointState::kActive, {}}))
+        << outcome_name(outcome);
+  }
+  EXPECT_EQ(next_health(two, ended(Outcome::kSucceeded), 3),
+            (EndpointHealth{0, EndpointState::kActive, {}}));
+}
+
+TEST(EndpointHealth, SwitchesOffAtTheLimitAndNotBefore) {
+  EndpointHealth health;
+  for (int failures = 1; failures <= 2; ++failures) {
+    health = next_health(health, ended(Outcome::kTimeout), 3);
+    EXPECT_EQ(health.state, EndpointState::kActive) << failures;
+  }
+  health = next_health(health, ended(Outcome::kTimeout), 3);
+  EXPECT_EQ(health.state, EndpointState::kDeactivated);
+  EXPECT_EQ(health.consecutive_failures, 3);
+  EXPECT_FALSE(health.reason.empty());
+}
+
+TEST(EndpointHealth, ASuccessBetweenFailuresBeginsTheCountAnew) {
+  EndpointHealth health;
+  for (const Outcome outcome : {Outcome::kRefused, Outcome::kRefused, Outcome::kSucceeded,
+                                Outcome::kRefused, Outcome::kRefused}) {
+    health = next_health(health, ended(outcome), 3);
+    EXPECT_EQ(health.state, EndpointState::kActive);
+  }
+  EXPECT_EQ(health.consecutive_failures, 2);
+}
+
+TEST(EndpointHealth, ADialectWithoutALimitNeverSwitchesOff) {
+  EndpointHealth health;
+  for (int i = 0; i < 1000; ++i) health = next_health(health, ended(Outcome::kRefused), 0);
+  EXPECT_EQ(health.state, EndpointState::kActive);
+}
+
+TEST(EndpointHealth, GoneSwitchesOffWhateverTheLimit) {
+  for (const int limit : {0, 3}) {
+    const EndpointHealth health = next_health({}, ended(Outcome::kGone), limit);
+    EXPECT_EQ(health.state, EndpointState::kDeactivated) << limit;
+    EXPECT_FALSE(health.reason.empty());
+  }
+}
+
+// Attempts that were under way when an operator acted still end, and must not undo that.
+TEST(EndpointHealth, WhatAnOperatorDidStays) {
+  for (const EndpointState state :
+       {EndpointState::kPaused, EndpointState::kDeactivated, EndpointState::kDeleted}) {
+    for (const Outcome outcome : {Outcome::kSucceeded, Outcome::kRefused, Outcome::kGone}) {
+      const EndpointHealth health = next_health({9, state, {}}, ended(outcome), 3);
+      EXPECT_EQ(health.state, state);
+      EXPECT_TRUE(health.reason.empty()) << "nothing changed";
+    }
+  }
+}
+
+TEST(Names, EveryWordIsReadAsItIsWritten) {
+  for (const DeliveryState state :
+       {DeliveryState::kPending, DeliveryState::kDelivering, DeliveryState::kSucceeded,
+        DeliveryState::kRetrying, DeliveryState::kDropped, DeliveryState::kCancelled}) {
+    EXPECT_EQ(parse_delivery_state(delivery_state_name(state)), state);
+  }
+  for (const DeliveryKind kind :
+       {DeliveryKind::kEvent, DeliveryKind::kTest, DeliveryKind::kReplay}) {
+    EXPECT_EQ(parse_delivery_kind(delivery_kind_name(kind)), kind);
+  }
+  for (const Outcome outcome :
+       {Outcome::kSucceeded, Outcome::kRefused, Outcome::kGone, Outcome::kTimeout,
+        Outcome::kConnectionError, Outcome::kBlocked, Outcome::kUnsendable}) {
+    EXPECT_EQ(parse_outcome(outcome_name(outcome)), outcome);
+  }
+  for (const EndpointState state : {EndpointState::kActive, EndpointState::kPaused,
+                                    EndpointState::kDeactivated, EndpointState::kDeleted}) {
+    EXPECT_EQ(parse_endpoint_state(endpoint_state_name(state)), state);
+  }
+  EXPECT_EQ(parse_delivery_state("Pending"), std::nullopt);
+  EXPECT_EQ(parse_delivery_kind(""), std::nullopt);
+  EXPECT_EQ(parse_outcome("failed"), std::nullopt);
+  EXPECT_EQ(parse_endpoint_state("off"), std::nullopt);
+}
+
+TEST(EventType, IsWordsJoinedBySingleDots) {
+  for (const std::string_view type :
+       {"a", "order.created", "Order_2.line-item.X", "webhook.test", "1"}) {
+    EXPECT_TRUE(check_event_type(type).has_value()) << type;
+  }
+  EXPECT_TRUE(check_event_type(std::string(128, 'a')).has_value());
+  const std::string long_type(129, 'a');
+  for (const std::string_view type : std::initializer_list<std::string_view>{
+           "", ".", ".a", "a.", "a..b", "a b", "a/b", "ä", "*", "a.*", "a\n", long_type}) {
+    const Result<void> checked = check_event_type(type);
+    ASSERT_FALSE(checked.has_value()) << type;
+    EXPECT_EQ(checked.error().reason, "event_type_invalid");
+  }
+}
+
+}  // namespace
+}  // namespace waybill::model

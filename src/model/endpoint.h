@@ -1,0 +1,60 @@
+// An Endpoint is a webhook subscription: where to send which events, how, and how it fares.
+
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "model/ids.h"
+#include "model/retry_schedule.h"
+
+namespace waybill::model {
+
+//   active ⇄ paused       by an operator
+//   active → deactivated  by its failures, or by a 410 from the receiver; resumed by an operator
+//   any    → deleted      its waiting deliveries are cancelled
+//
+// A paused or deactivated endpoint keeps collecting deliveries, and sends them when it is resumed.
+enum class EndpointState { kActive, kPaused, kDeactivated, kDeleted };
+std::string_view endpoint_state_name(EndpointState state);
+std::optional<EndpointState> parse_endpoint_state(std::string_view name);
+
+// A signing secret as it is stored: sealed by crypto::SecretBox for its endpoint. Empty: none.
+struct SealedSecrets {
+  Bytes current;
+  Bytes previous;                                // Signs beside the current one …
+  std::optional<Timestamp> previous_expires_at;  // … until then.
+};
+
+// What an endpoint may set otherwise than its dialect does. Nothing: as the dialect says.
+struct EndpointOverrides {
+  std::optional<std::vector<RetrySchedule::Delay>> retry;
+  std::optional<std::chrono::milliseconds> timeout;  // From connecting to the answer's end.
+  std::optional<int> rate_per_second;                // Requests started.
+  std::optional<int> in_flight_max;                  // Requests at one time.
+
+  friend bool operator==(const EndpointOverrides&, const EndpointOverrides&) = default;
+};
+
+struct Endpoint {
+  EndpointId id;
+  WorkspaceId workspace_id;
+  std::string dialect;
+  std::string url;
+  std::string description;
+  std::vector<std::string> event_types;  // Of the dialect's catalogue, or "*".
+  EndpointState state = EndpointState::kActive;
+  std::string state_reason;  // Why it is not active: a sentence for people.
+  SealedSecrets secrets;
+  EndpointOverrides overrides;
+  int consecutive_failures = 0;
+  Timestamp created_at{};
+  Timestamp updated_at{};
+};
+
+}  // namespace waybill::model

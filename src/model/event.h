@@ -1,0 +1,31 @@
+// An Event is an immutable fact: never changed, only added.
+
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "model/ids.h"
+
+namespace waybill::model {
+
+struct Event {
+  EventId id;
+  WorkspaceId workspace_id;
+  std::string type;  // Canonical: "order.created". A dialect may call it otherwise.
+  Timestamp occurred_at{};
+  std::string subject;  // The id of what it is about, or empty.
+  std::string data;     // A JSON object, written by write_json().
+};
+
+// Fails with kInvalid (event_type_invalid) unless `type` is 1 to 128 characters, groups of
+// a-z A-Z 0-9 _ - joined by single dots.
+Result<void> check_event_type(std::string_view type);
+
+// The types that Waybill itself makes. `test` is sent to one endpoint by its test operation.
+inline constexpr std::string_view kOrderCreated = "order.created";
+inline constexpr std::string_view kTestEvent = "webhook.test";
+
+}  // namespace waybill::model

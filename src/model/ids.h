@@ -1,0 +1,28 @@
+// The ids of Waybill's records, each a type of its own.
+
+#pragma once
+
+#include <string_view>
+
+#include "base/ids.h"
+
+namespace waybill::model {
+
+#define WAYBILL_ID(Name, prefix)                        \
+  struct Name##Tag {                                    \
+    static constexpr std::string_view kPrefix = prefix; \
+  };                                                    \
+  using Name##Id = Id<Name##Tag>
+
+WAYBILL_ID(Workspace, "ws");
+WAYBILL_ID(ApiKey, "key");
+WAYBILL_ID(Supplier, "sup");
+WAYBILL_ID(Order, "ord");
+WAYBILL_ID(Event, "evt");
+WAYBILL_ID(Endpoint, "ep");
+WAYBILL_ID(Delivery, "dlv");
+WAYBILL_ID(AuditEntry, "aud");
+
+#undef WAYBILL_ID
+
+}  // namespace waybill::model
