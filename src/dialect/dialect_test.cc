@@ -1,0 +1,283 @@
+#include "dialect/dialect.h"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "dialect/loader.h"
+#include "model/event.h"
+
+namespace waybill::dialect {
+namespace {
+
+constexpr Timestamp kOccurred{std::chrono::milliseconds(1795235400123)};
+constexpr Timestamp kSent{std::chrono::milliseconds(1795235461999)};
+
+const DialectRegistry& registry() {
+  static const DialectRegistry loaded = DialectRegistry::load({}).value();
+  return loaded;
+}
+
+class DialectTest : public testing::Test {
+ protected:
+  const Dialect& proculink_ = *registry().find("proculink");
+  const Dialect& standard_ = *registry().find("standard-webhooks");
+  json::value data_ = parse_json(R"({"order_id": "01941f29-7c00-7aaa-8000-000000000001",
+      "number": "PO-1", "supplier_id": "01941f29-7c00-7bbb-8000-000000000002",
+      "supplier_name": "Käse & Söhne", "status": "needs_review", "line_count": 1,
+      "lines": [{"quantity": 2.50}]})")
+                          .value();
+
+  Message message(std::string_view type = "order.created") {
+    Message made;
+    made.event_id = "01941f29-7c00-7ccc-8000-000000000003";
+    made.event_type = type;
+    made.occurred_at = kOccurred;
+    made.subject = "01941f29-7c00-7aaa-8000-000000000001";
+    made.workspace_slug = "acme";
+    made.environment = "production";
+    made.data = &data_;
+    return made;
+  }
+
+  static std::vector<std::string> lines(const std::vector<net::Header>& headers) {
+    std::vector<std::string> lines;
+    for (const net::Header& header : headers) lines.push_back(header.name + ": " + header.value);
+    return lines;
+  }
+};
+
+using Lines = std::vector<std::string>;
+
+TEST_F(DialectTest, ProcuLinkHasExactlyItsThreeEvents) {
+  std::vector<std::string> names;
+  for (const EventType& event : proculink_.events) names.push_back(event.name);
+  EXPECT_EQ(names, (std::vector<std::string>{"order.created", "order.delivered", "order.failed"}));
+  EXPECT_FALSE(proculink_.event_type_for("order.updated").has_value());
+  EXPECT_FALSE(proculink_.event_type_for(model::kTestEvent).has_value());
+  EXPECT_FALSE(proculink_.has_event("order.updated"));
+  EXPECT_TRUE(proculink_.has_event("order.failed"));
+  EXPECT_TRUE(proculink_.has_event("*"));
+}
+
+TEST_F(DialectTest, ProcuLinkEndpointsFollowItsRules) {
+  using Rule = EndpointRules::SecretRule;
+  EXPECT_EQ(proculink_.endpoint.secret, Rule::kOptional);
+  EXPECT_FALSE(proculink_.endpoint.https_required);
+  EXPECT_FALSE(proculink_.endpoint.editable);
+  EXPECT_EQ(proculink_.endpoint.deactivate_after, 3);
+  EXPECT_EQ(proculink_.delivery.retry.attempts_max(), proculink_.endpoint.deactivate_after);
+}
+
+TEST_F(DialectTest, ProcuLinkBodyIsTheEnvelopeAndTheOrderSummary) {
+  EXPECT_EQ(render_body(proculink_, message()).value(),
+            R"({"id":"01941f29-7c00-7ccc-8000-000000000003","type":"order.created",)"
+            R"("time":"2026-11-21T04:30:00.123Z","workspace":"acme","data":{"order":{)"
+            R"("id":"01941f29-7c00-7aaa-8000-000000000001","orderNumber":"PO-1",)"
+            R"("supplierId":"01941f29-7c00-7bbb-8000-000000000002","supplierName":"Käse & Söhne",)"
+            R"("status":"needs_review","linesCount":1}}})");
+}
+
+TEST_F(DialectTest, ProcuLinkFailureTellsErrorAndAttempt) {
+  data_ = parse_json(R"({"order_id": "01941f29-7c00-7aaa-8000-000000000001", "error": "503",
+      "response_code": 503, "attempt": 3, "last_attempt": true})")
+              .value();
+  EXPECT_EQ(render_body(proculink_, message("order.failed")).value(),
+            R"({"id":"01941f29-7c00-7ccc-8000-000000000003","type":"order.failed",)"
+            R"("time":"2026-11-21T04:30:00.123Z","workspace":"acme","data":{"order":{)"
+            R"("id":"01941f29-7c00-7aaa-8000-000000000001"},"failure":{"error":"503",)"
+            R"("responseCode":503,"attempt":3,"lastAttempt":true}}})");
+}
+
+TEST_F(DialectTest, ProcuLinkSendsTheEventHeaderAlways) {
+  const AttemptView attempt{"01941f29-7c00-7ddd-8000-000000000004", 2, kSent};
+  EXPECT_EQ(lines(request_headers(proculink_, message("order.failed"), attempt).value()),
+            (Lines{"Content-Type: application/json", "X-ProcuLink-Event: order.failed"}));
+}
+
+TEST_F(DialectTest, AClosedCatalogueTestsWithItsExample) {
+  data_ = parse_json(R"({"anything": 1})").value();
+  const std::string body = render_body(proculink_, message(model::kTestEvent)).value();
+  EXPECT_NE(body.find(R"("type":"order.created")"), std::string::npos) << body;
+  EXPECT_NE(body.find(R"("orderNumber":"SAMPLE-1")"), std::string::npos) << body;
+  EXPECT_EQ(
+      lines(request_headers(proculink_, message(model::kTestEvent), {"", 1, kSent}).value())[1],
+      "X-ProcuLink-Event: order.created");
+}
+
+TEST_F(DialectTest, AnOpenCatalogueTestsWithTheTestEventItself) {
+  data_ = parse_json(R"({"anything": 1})").value();
+  EXPECT_EQ(
+      render_body(standard_, message(model::kTestEvent)).value(),
+      R"({"type":"webhook.test","timestamp":"2026-11-21T04:30:00.123Z","data":{"anything":1}})");
+}
+
+TEST_F(DialectTest, RefusesAnEventItDoesNotKnow) {
+  const Result<std::string> body = render_body(proculink_, message("order.updated"));
+  ASSERT_FALSE(body.has_value());
+  EXPECT_EQ(body.error().code, Code::kNotFound);
+  EXPECT_EQ(body.error().reason, "event_unknown_to_dialect");
+  EXPECT_EQ(request_headers(proculink_, message("order.updated"), {"", 1, kSent}).error().reason,
+            "event_unknown_to_dialect");
+}
+
+TEST_F(DialectTest, StandardWebhooksPassesEveryEventOn) {
+  data_ = parse_json(R"({"b": 1.0, "a": {"10": 1, "9": 2}})").value();
+  EXPECT_EQ(render_body(standard_, message("invoice.paid")).value(),
+            R"({"type":"invoice.paid","timestamp":"2026-11-21T04:30:00.123Z",)"
+            R"("data":{"b":1,"a":{"9":2,"10":1}}})");
+  EXPECT_TRUE(standard_.has_event("invoice.paid"));
+  EXPECT_FALSE(standard_.has_event("no event"));
+  EXPECT_NE(standard_.event_type_for("order.created")->listed, nullptr);
+  EXPECT_EQ(standard_.event_type_for("invoice.paid")->listed, nullptr);
+}
+
+TEST_F(DialectTest, StandardWebhooksSendsTheEventsIdAndTheAttemptsTime) {
+  const Lines first = lines(request_headers(standard_, message(), {"d", 1, kSent}).value());
+  EXPECT_EQ(first,
+            (Lines{"Content-Type: application/json", "webhook-id: evt_01JGFJJZ00FK68000000000003",
+                   "webhook-timestamp: 1795235461"}));
+  const Lines later =
+      lines(request_headers(standard_, message(), {"e", 2, kSent + std::chrono::hours(1)}).value());
+  EXPECT_EQ(later[1], first[1]) << "receivers drop copies by this id";
+  EXPECT_EQ(later[2], "webhook-timestamp: 1795239061");
+}
+
+TEST_F(DialectTest, StandardWebhooksRetriesForThreeDays) {
+  EXPECT_EQ(standard_.delivery.retry.attempts_max(), 10);
+  EXPECT_EQ(standard_.endpoint.deactivate_after, 0);
+  EXPECT_EQ(standard_.delivery.timeout, std::chrono::seconds(20));
+}
+
+Dialect small(std::string_view more) {
+  return load_dialect("small.toml", std::string(R"(
+title = "Small"
+description = "For tests."
+envelope = '{"n": "{event.data.n}"}'
+)") + std::string(more))
+      .value();
+}
+
+TEST_F(DialectTest, SaysWhatTheDataLacks) {
+  const Dialect dialect = small("open_catalogue = true\n[delivery]\nretry = []");
+  const Result<std::string> body = render_body(dialect, message());
+  ASSERT_FALSE(body.has_value());
+  EXPECT_EQ(body.error().reason, "event_data_unfit");
+  EXPECT_EQ(body.error().path, "$.n");
+}
+
+// A line break would begin a header of the publisher's choice.
+TEST_F(DialectTest, RefusesWhatCannotStandInAHeader) {
+  const Dialect dialect = small(
+      "open_catalogue = true\n[delivery]\nretry = []\n[headers]\nX-Number = '{event.data.n}'");
+  for (const std::string_view value : {"a\r\nX-Admin: 1", "a\n", "a\tb", "ü", "\x7f"}) {
+    data_ = json::object{{"n", value}};
+    const auto headers = request_headers(dialect, message(), {"", 1, kSent});
+    ASSERT_FALSE(headers.has_value()) << value;
+    EXPECT_EQ(headers.error().reason, "event_data_unfit");
+  }
+  data_ = json::object{{"n", "a b"}};
+  EXPECT_TRUE(request_headers(dialect, message(), {"", 1, kSent}).has_value());
+}
+
+TEST_F(DialectTest, TranslatesNamesAndKeepsThemApart) {
+  const Dialect dialect = small(R"(open_catalogue = true
+[delivery]
+retry = []
+[events."order/new"]
+canonical = "order.created"
+description = "d"
+schema = '{}'
+example = '{"n": 1}'
+[events."invoice.paid"]
+canonical = "bill.paid"
+description = "d"
+schema = '{}'
+example = '{"n": 1}')");
+  EXPECT_EQ(dialect.event_type_for("order.created")->name, "order/new");
+  EXPECT_EQ(dialect.event_type_for("other.event")->name, "other.event");
+  EXPECT_TRUE(dialect.has_event("order/new"));
+  // Passed on, it would carry another event's name.
+  EXPECT_FALSE(dialect.event_type_for("invoice.paid").has_value());
+}
+
+TEST_F(DialectTest, HeadersForRetriesAloneAreLeftOutOfTheFirstTry) {
+  const Dialect dialect = small(R"(open_catalogue = true
+content_type = "application/vnd.small+json"
+[delivery]
+retry = []
+[headers]
+Z-First = "{delivery.id}"
+A-Retry = {value = "{attempt.number}", retries_only = true}
+M-Third = "{workspace.slug}/{workspace.environment}")");
+  data_ = json::object{{"n", 1}};
+  EXPECT_EQ(lines(request_headers(dialect, message(), {"d1", 1, kSent}).value()),
+            (Lines{"Content-Type: application/vnd.small+json", "Z-First: d1",
+                   "M-Third: acme/production"}));
+  EXPECT_EQ(lines(request_headers(dialect, message(), {"d1", 2, kSent}).value()),
+            (Lines{"Content-Type: application/vnd.small+json", "Z-First: d1", "A-Retry: 2",
+                   "M-Third: acme/production"}));
+}
+
+TEST(DeliveryRules, KnowsSuccessByItsRanges) {
+  DeliveryRules rules;
+  rules.success = {{200, 201}, {302, 302}};
+  for (const int status : {200, 201, 302}) EXPECT_TRUE(rules.is_success(status)) << status;
+  for (const int status : {0, 199, 202, 301, 303, 500}) {
+    EXPECT_FALSE(rules.is_success(status)) << status;
+  }
+}
+
+// Whether `value` has the types and the required members that `schema` names: as much of JSON
+// Schema as the built-in dialects use.
+void expect_fits(const json::value& value, const json::object& schema, const std::string& path) {
+  if (const json::value* type = schema.if_contains("type")) {
+    const std::string_view name = type->get_string();
+    const bool fits =
+        (name == "object" && value.is_object()) || (name == "array" && value.is_array()) ||
+        (name == "string" && value.is_string()) || (name == "boolean" && value.is_bool()) ||
+        (name == "number" && value.is_number()) ||
+        (name == "integer" && (value.is_int64() || value.is_uint64()));
+    EXPECT_TRUE(fits) << path << " is no " << name;
+  }
+  if (const json::value* required = schema.if_contains("required")) {
+    for (const json::value& name : required->get_array()) {
+      EXPECT_TRUE(value.is_object() && value.get_object().contains(name.get_string()))
+          << path << " lacks " << name.get_string().c_str();
+    }
+  }
+  if (const json::value* items = schema.if_contains("items"); items && value.is_array()) {
+    for (const json::value& item : value.get_array()) {
+      expect_fits(item, items->get_object(), path + "[]");
+    }
+  }
+  if (!value.is_object()) return;
+  const json::value* properties = schema.if_contains("properties");
+  for (const auto& member : value.get_object()) {
+    const std::string member_path = path + "." + std::string(member.key());
+    const json::value* property =
+        properties ? properties->get_object().if_contains(member.key()) : nullptr;
+    ASSERT_TRUE(property) << member_path << " is not in the schema";
+    expect_fits(member.value(), property->get_object(), member_path);
+  }
+}
+
+TEST_F(DialectTest, EveryBuiltInExampleFitsItsSchemaAndIsAFixedPoint) {
+  for (const std::string& name : registry().names()) {
+    const Dialect& dialect = *registry().find(name);
+    for (const EventType& event : dialect.events) {
+      Message example = message(event.canonical);
+      example.data = &event.example;
+      const std::string body = render_body(dialect, example).value();
+      const json::value read = parse_json(body).value();
+      EXPECT_EQ(write_json(read), body);
+      expect_fits(read.at("data"), event.schema.get_object(), name + " " + event.name);
+      EXPECT_FALSE(event.description.empty());
+    }
+  }
+}
+
+}  // namespace
+}  // namespace waybill::dialect
