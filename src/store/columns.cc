@@ -1,0 +1,62 @@
+#include "store/columns.h"
+
+#include "base/check.h"
+#include "base/json.h"
+
+namespace waybill::store {
+namespace {
+
+json::value read(std::string_view column) {
+  auto value = parse_json(column);
+  WAYBILL_CHECK(value.has_value(), "a stored column is the JSON we wrote");
+  return *std::move(value);
+}
+
+template <class T>
+std::optional<T> integer_of(const json::object& object, std::string_view name) {
+  const json::value* value = object.if_contains(name);
+  if (!value) return std::nullopt;
+  return T(value->to_number<int>());
+}
+
+}  // namespace
+
+std::string list_to_column(const std::vector<std::string>& list) {
+  return write_json(json::value_from(list));
+}
+
+std::vector<std::string> list_from_column(std::string_view column) {
+  return json::value_to<std::vector<std::string>>(read(column));
+}
+
+std::string overrides_to_column(const model::EndpointOverrides& overrides) {
+  json::object object;
+  if (overrides.retry) {
+    json::array delays;
+    for (const auto delay : *overrides.retry) delays.push_back(delay.count());
+    object.emplace("retry_ms", std::move(delays));
+  }
+  if (overrides.timeout) object.emplace("timeout_ms", overrides.timeout->count());
+  if (overrides.rate_per_second) object.emplace("rate_per_second", *overrides.rate_per_second);
+  if (overrides.in_flight_max) object.emplace("in_flight_max", *overrides.in_flight_max);
+  return write_json(object);
+}
+
+model::EndpointOverrides overrides_from_column(std::string_view column) {
+  const json::value value = read(column);
+  WAYBILL_CHECK(value.is_object(), "stored overrides are an object");
+  const json::object& object = value.get_object();
+  model::EndpointOverrides overrides;
+  if (const json::value* delays = object.if_contains("retry_ms")) {
+    overrides.retry.emplace();
+    for (const json::value& delay : delays->as_array()) {
+      overrides.retry->push_back(model::RetrySchedule::Delay(delay.to_number<std::int64_t>()));
+    }
+  }
+  overrides.timeout = integer_of<std::chrono::milliseconds>(object, "timeout_ms");
+  overrides.rate_per_second = integer_of<int>(object, "rate_per_second");
+  overrides.in_flight_max = integer_of<int>(object, "in_flight_max");
+  return overrides;
+}
+
+}  // namespace waybill::store

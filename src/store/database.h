@@ -1,0 +1,173 @@
+// The Database runs units of work, each of them wholly or not at all, and makes durable writes
+// cheap.
+//
+//   auto order = co_await database.run([&](Connection& connection) -> Result<Order> { … });
+//
+// A unit is a function of a Connection& that returns a Result. It runs on another thread, inside a
+// transaction; its answer comes back on the caller's thread, after the commit. Many waiting units
+// go into one transaction and share one commit (group commit), so a unit costs its statements and a
+// fraction of a sync.
+//
+// Promises, which store/conformance checks for every driver:
+//
+//  1. When run() returns a value, what the unit wrote is durable, and visible to every later unit.
+//  2. When run() returns an error, nothing of what the unit wrote is there, whatever else was in
+//  the
+//     same transaction; other units are not harmed.
+//  3. Units behave as if run one after the other: none sees another's half.
+//  4. read() sees one consistent state, and everything committed before it began. It cannot write.
+//  5. A full queue refuses with kUnavailable (database_busy) before anything is done.
+//  6. After a failure of the disk or the server, later units work again without a restart.
+//
+// A unit that throws is answered with kInternal (unit_failed), one that goes on after a failed
+// statement and returns a value with kInternal (unit_ignored_failure); both count as failed.
+//
+// A unit may be called more than once: when another unit of its transaction fails half-way, all are
+// rolled back and run again. So it computes its result anew each time, moves nothing out of what it
+// captured, and has no effect but through the connection. Captured references must live in the
+// frame that awaits.
+//
+// run() and read() are called from the thread of the io_context.
+
+#pragma once
+
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "base/log.h"
+#include "base/result.h"
+#include "base/task.h"
+#include "store/connection.h"
+
+namespace waybill::store {
+
+struct DatabaseOptions {
+  std::size_t waiting_units_max = 50'000;  // For each of writing and reading.
+  std::size_t units_per_commit_max = 1'000;
+  int readers = 2;
+};
+
+// What the executor has done, for tests and metrics.
+struct DatabaseCounters {
+  std::uint64_t commits = 0;
+  std::uint64_t units = 0;
+  std::uint64_t batches_run_again = 0;
+};
+
+class Database {
+ public:
+  // Opens the connections and applies the migrations.
+  // Fails as Driver::connect() and migrate() (store/migrations.h).
+  static Result<std::unique_ptr<Database>> open(boost::asio::io_context& context, Log& log,
+                                                std::unique_ptr<Driver> driver, Timestamp now,
+                                                DatabaseOptions options = {});
+  // Finishes what waits, then ends the threads. The io_context may still run afterwards, and
+  // answers.
+  ~Database();
+
+  template <class Unit>
+  auto run(Unit unit) -> Task<std::invoke_result_t<Unit&, Connection&>> {
+    return submit(std::move(unit), Connection::Access::kWrite);
+  }
+
+  template <class Unit>
+  auto read(Unit unit) -> Task<std::invoke_result_t<Unit&, Connection&>> {
+    return submit(std::move(unit), Connection::Access::kRead);
+  }
+
+  // Units handed in and not yet answered.
+  std::size_t unanswered() const { return *unanswered_; }
+  DatabaseCounters counters() const;
+
+ private:
+  // One waiting unit. execute() and set_error() are called on an executor thread; complete() on the
+  // io_context's, last.
+  class Job {
+   public:
+    virtual ~Job() = default;
+    virtual bool execute(Connection& connection) = 0;  // True if it returned a value.
+    virtual void set_error(const Error& error) = 0;
+    virtual void complete() = 0;
+  };
+  template <class Unit, class Handler>
+  class UnitJob;
+  class Executor;
+
+  Database(boost::asio::io_context& context, DatabaseOptions options);
+
+  // Answers a job that finds no room with kUnavailable, later, as every job is answered.
+  void enqueue(std::unique_ptr<Job> job, Connection::Access access);
+  void answer(std::vector<std::unique_ptr<Job>> jobs);
+
+  template <class Unit>
+  auto submit(Unit unit, Connection::Access access)
+      -> Task<std::invoke_result_t<Unit&, Connection&>>;
+
+  boost::asio::io_context& context_;
+  const DatabaseOptions options_;
+  const std::shared_ptr<std::size_t> unanswered_ = std::make_shared<std::size_t>(0);
+  std::unique_ptr<Driver> driver_;
+  std::unique_ptr<Executor> writer_;
+  std::unique_ptr<Executor> reader_;
+};
+
+template <class Unit, class Handler>
+class Database::UnitJob final : public Job {
+ public:
+  using Answer = std::invoke_result_t<Unit&, Connection&>;
+
+  UnitJob(Database& database, Unit unit, Handler handler)
+      : unanswered_(database.unanswered_),
+        unit_(std::move(unit)),
+        handler_(std::move(handler)),
+        work_(boost::asio::make_work_guard(database.context_)) {}
+
+  bool execute(Connection& connection) override {
+    try {
+      answer_.emplace(unit_(connection));
+    } catch (const std::exception& e) {
+      set_error(Error(Code::kInternal, "unit_failed", e.what()));
+    }
+    return answer_->has_value();
+  }
+  void set_error(const Error& error) override { answer_.emplace(fail(error)); }
+  void complete() override {
+    --*unanswered_;
+    std::move(handler_)(std::move(*answer_));
+  }
+
+ private:
+  const std::shared_ptr<std::size_t> unanswered_;  // A job may outlive the database.
+  Unit unit_;
+  Handler handler_;
+  std::optional<Answer> answer_;
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
+};
+
+template <class Unit>
+auto Database::submit(Unit unit, Connection::Access access)
+    -> Task<std::invoke_result_t<Unit&, Connection&>> {
+  using Answer = std::invoke_result_t<Unit&, Connection&>;
+  namespace asio = boost::asio;
+  return asio::async_initiate<const asio::use_awaitable_t<>, void(Answer)>(
+      [this, access](auto handler, Unit work) {
+        using Handler = decltype(handler);
+        auto job =
+            std::make_unique<UnitJob<Unit, Handler>>(*this, std::move(work), std::move(handler));
+        ++*unanswered_;
+        enqueue(std::move(job), access);
+      },
+      asio::use_awaitable, std::move(unit));
+}
+
+}  // namespace waybill::store

@@ -1,0 +1,292 @@
+#include "store/deliveries.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace waybill::store::deliveries {
+namespace {
+
+#define WAYBILL_DELIVERY_COLUMNS                                                      \
+  "id, workspace_id, event_id, endpoint_id, event_type, kind, state, attempts_made, " \
+  "attempts_before_retry, due_at, created_at, finished_at"
+
+constexpr std::string_view kSelect = "SELECT " WAYBILL_DELIVERY_COLUMNS " FROM deliveries";
+
+// What a delivery waits as once nobody is working on it.
+#define WAYBILL_WAITING_STATE \
+  "CASE WHEN attempts_made = attempts_before_retry THEN 'pending' ELSE 'retrying' END"
+
+model::Delivery read(const Row& row) {
+  model::Delivery delivery;
+  delivery.id = row.id<model::DeliveryId>(0);
+  delivery.workspace_id = row.id<model::WorkspaceId>(1);
+  delivery.event_id = row.id<model::EventId>(2);
+  delivery.endpoint_id = row.id<model::EndpointId>(3);
+  delivery.event_type = row.string(4);
+  const auto kind = model::parse_delivery_kind(row.text(5));
+  const auto state = model::parse_delivery_state(row.text(6));
+  WAYBILL_CHECK(kind && state, "a stored delivery has the words we wrote");
+  delivery.kind = *kind;
+  delivery.state = *state;
+  delivery.attempts_made = static_cast<int>(row.integer(7));
+  delivery.attempts_before_retry = static_cast<int>(row.integer(8));
+  delivery.due_at = row.time_or_null(9);
+  delivery.created_at = row.time(10);
+  delivery.finished_at = row.time_or_null(11);
+  return delivery;
+}
+
+model::Attempt read_attempt(const Row& row) {
+  model::Attempt attempt;
+  attempt.number = static_cast<int>(row.integer(0));
+  attempt.started_at = row.time(1);
+  attempt.latency = std::chrono::microseconds(row.integer(2));
+  const auto outcome = model::parse_outcome(row.text(3));
+  WAYBILL_CHECK(outcome.has_value(), "a stored outcome is one we wrote");
+  attempt.outcome = *outcome;
+  if (!row.is_null(4)) attempt.status_code = static_cast<int>(row.integer(4));
+  attempt.error = row.string(5);
+  attempt.response_body = std::string(as_text(row.bytes(6)));
+  return attempt;
+}
+
+}  // namespace
+
+Result<void> insert(Connection& connection, const model::Delivery& delivery,
+                    const std::optional<Lease>& lease) {
+  const std::optional<Uuid> node = lease ? std::optional(lease->node) : std::nullopt;
+  WAYBILL_TRY(connection.execute(
+      "INSERT INTO deliveries (workspace_id, id, event_id, endpoint_id, event_type, kind, state, "
+      "attempts_made, attempts_before_retry, due_at, lease, created_at, finished_at) "
+      "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+      {delivery.workspace_id, delivery.id, delivery.event_id, delivery.endpoint_id,
+       delivery.event_type, model::delivery_kind_name(delivery.kind),
+       model::delivery_state_name(delivery.state), delivery.attempts_made,
+       delivery.attempts_before_retry, delivery.due_at, node, delivery.created_at,
+       delivery.finished_at}));
+  return {};
+}
+
+Result<model::Delivery> find(Connection& connection, const model::WorkspaceId& workspace,
+                             const model::DeliveryId& id) {
+  std::optional<model::Delivery> found;
+  static const std::string sql = std::string(kSelect) + " WHERE workspace_id = $1 AND id = $2";
+  WAYBILL_TRY(connection.query(sql, {workspace, id}, [&](const Row& row) { found = read(row); }));
+  if (!found) return fail(Code::kNotFound, "delivery_not_found", "There is no such delivery.");
+  return *std::move(found);
+}
+
+Result<Page<model::Delivery>> list(Connection& connection, const model::WorkspaceId& workspace,
+                                   const Filter& filter, const PageRequest& page) {
+  Select select(kSelect);
+  select.where("workspace_id =", workspace);
+  select.where_if("endpoint_id =", filter.endpoint);
+  if (filter.state == model::DeliveryState::kDropped) {
+    // As a literal, so that the index of dead letters serves.
+    select.where("state = 'dropped' AND workspace_id =", workspace);
+  } else if (filter.state) {
+    select.where("state =", model::delivery_state_name(*filter.state));
+  }
+  select.where_if("event_type =", filter.event_type);
+  const auto since = filter.since.transform(Uuid::lowest_at);
+  const auto until = filter.until.transform(Uuid::lowest_at);
+  select.where_if("id >=", since);
+  select.where_if("id <", until);
+  return select.page<model::Delivery>(connection, page, read,
+                                      [](const model::Delivery& row) { return row.id.uuid(); });
+}
+
+Result<std::vector<model::Delivery>> of_event(Connection& connection,
+                                              const model::WorkspaceId& workspace,
+                                              const model::EventId& event) {
+  std::vector<model::Delivery> all;
+  static const std::string sql =
+      std::string(kSelect) + " WHERE workspace_id = $1 AND event_id = $2 ORDER BY id";
+  WAYBILL_TRY(
+      connection.query(sql, {workspace, event}, [&](const Row& row) { all.push_back(read(row)); }));
+  return all;
+}
+
+Result<std::vector<model::Attempt>> attempts(Connection& connection,
+                                             const model::WorkspaceId& workspace,
+                                             const model::DeliveryId& id) {
+  std::vector<model::Attempt> all;
+  WAYBILL_TRY(connection.query(
+      "SELECT number, started_at, latency_us, outcome, status_code, error, response_body "
+      "FROM attempts WHERE workspace_id = $1 AND delivery_id = $2 ORDER BY number",
+      {workspace, id}, [&](const Row& row) { all.push_back(read_attempt(row)); }));
+  return all;
+}
+
+Result<std::vector<model::Delivery>> claim_due(Connection& connection,
+                                               const model::WorkspaceId& workspace,
+                                               const model::EndpointId& endpoint, Timestamp now,
+                                               const Lease& lease, int limit) {
+  const std::string sql = fmt::format(
+      "UPDATE deliveries SET state = 'delivering', lease = $3, due_at = $4 "
+      "WHERE workspace_id = $1 AND id IN ("
+      "SELECT id FROM deliveries WHERE workspace_id = $1 AND endpoint_id = $2 AND due_at <= $5 "
+      "AND EXISTS (SELECT 1 FROM endpoints e WHERE e.workspace_id = $1 AND e.id = $2 "
+      "AND e.state = 'active') ORDER BY due_at LIMIT $6 {}) RETURNING " WAYBILL_DELIVERY_COLUMNS,
+      connection.claim_lock());
+  std::vector<model::Delivery> claimed;
+  WAYBILL_TRY(connection.query(sql, {workspace, endpoint, lease.node, lease.until, now, limit},
+                               [&](const Row& row) { claimed.push_back(read(row)); }));
+  // RETURNING has no order.
+  std::ranges::sort(claimed, {}, &model::Delivery::id);
+  return claimed;
+}
+
+Result<std::optional<Timestamp>> next_due(Connection& connection,
+                                          const model::WorkspaceId& workspace,
+                                          const model::EndpointId& endpoint) {
+  std::optional<Timestamp> due;
+  WAYBILL_TRY(
+      connection.query("SELECT due_at FROM deliveries WHERE workspace_id = $1 AND endpoint_id = $2 "
+                       "AND due_at IS NOT NULL ORDER BY due_at LIMIT 1",
+                       {workspace, endpoint}, [&](const Row& row) { due = row.time(0); }));
+  return due;
+}
+
+Result<std::vector<Owed>> owed(Connection& connection) {
+  std::vector<Owed> all;
+  WAYBILL_TRY(connection.query(
+      "SELECT workspace_id, id, due_at FROM (SELECT e.workspace_id, e.id, "
+      "(SELECT d.due_at FROM deliveries d WHERE d.workspace_id = e.workspace_id "
+      "AND d.endpoint_id = e.id AND d.due_at IS NOT NULL ORDER BY d.due_at LIMIT 1) AS due_at "
+      "FROM endpoints e WHERE e.state = 'active') AS owed WHERE due_at IS NOT NULL",
+      {}, [&](const Row& row) {
+        all.push_back({row.id<model::WorkspaceId>(0), row.id<model::EndpointId>(1), row.time(2)});
+      }));
+  return all;
+}
+
+Result<void> finish_attempt(Connection& connection, const model::Delivery& delivery,
+                            const Lease& lease, const model::Attempt& attempt,
+                            const model::NextState& next, Timestamp now) {
+  const std::optional<Timestamp> finished_at = next.due_at ? std::nullopt : std::optional(now);
+  const auto changed = connection.execute(
+      "UPDATE deliveries SET state = $3, attempts_made = $4, due_at = $5, lease = NULL, "
+      "finished_at = $6 WHERE workspace_id = $1 AND id = $2 AND lease = $7 AND due_at = $8",
+      {delivery.workspace_id, delivery.id, model::delivery_state_name(next.state),
+       delivery.attempts_made, next.due_at, finished_at, lease.node, lease.until});
+  if (!changed) return fail(changed.error());
+  if (*changed == 0) {
+    return fail(Code::kConflict, "lease_over", "The lease of this delivery is over.");
+  }
+  WAYBILL_TRY(connection.execute(
+      "INSERT INTO attempts (workspace_id, delivery_id, number, started_at, latency_us, outcome, "
+      "status_code, error, response_body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+      {delivery.workspace_id, delivery.id, attempt.number, attempt.started_at,
+       attempt.latency.count(), model::outcome_name(attempt.outcome), attempt.status_code,
+       attempt.error, waybill::as_bytes(attempt.response_body)}));
+  return {};
+}
+
+Result<void> release(Connection& connection, const model::Delivery& delivery, const Lease& lease,
+                     Timestamp now) {
+  WAYBILL_TRY(
+      connection.execute("UPDATE deliveries SET state = " WAYBILL_WAITING_STATE
+                         ", due_at = $3, lease = NULL "
+                         "WHERE workspace_id = $1 AND id = $2 AND lease = $4 AND due_at = $5",
+                         {delivery.workspace_id, delivery.id, now, lease.node, lease.until}));
+  return {};
+}
+
+Result<std::int64_t> release_all_of(Connection& connection, const Uuid& node, Timestamp now) {
+  struct Holder {
+    model::WorkspaceId workspace;
+    model::EndpointId endpoint;
+    bool deleted;
+  };
+  std::vector<Holder> holders;
+  WAYBILL_TRY(
+      connection.query("SELECT workspace_id, id, state FROM endpoints", {}, [&](const Row& row) {
+        holders.push_back({row.id<model::WorkspaceId>(0), row.id<model::EndpointId>(1),
+                           row.text(2) == "deleted"});
+      }));
+  std::int64_t released = 0;
+  for (const Holder& holder : holders) {
+    auto changed = connection.execute(
+        "UPDATE deliveries SET state = " WAYBILL_WAITING_STATE
+        ", due_at = $3, lease = NULL "
+        "WHERE workspace_id = $1 AND endpoint_id = $2 AND due_at IS NOT NULL AND lease = $4",
+        {holder.workspace, holder.endpoint, now, node});
+    if (!changed) return changed;
+    released += *changed;
+    if (holder.deleted) {
+      WAYBILL_TRY(cancel_waiting(connection, holder.workspace, holder.endpoint, now));
+    }
+  }
+  return released;
+}
+
+Result<std::int64_t> cancel_waiting(Connection& connection, const model::WorkspaceId& workspace,
+                                    const model::EndpointId& endpoint, Timestamp now) {
+  return connection.execute(
+      "UPDATE deliveries SET state = 'cancelled', due_at = NULL, lease = NULL, finished_at = $3 "
+      "WHERE workspace_id = $1 AND endpoint_id = $2 AND due_at IS NOT NULL "
+      "AND (lease IS NULL OR due_at <= $3)",
+      {workspace, endpoint, now});
+}
+
+namespace {
+
+// Makes a delivery due at once with a fresh schedule.
+Result<void> revive(Connection& connection, model::Delivery& delivery, Timestamp now) {
+  WAYBILL_TRY(connection.execute(
+      "UPDATE deliveries SET state = 'pending', due_at = $3, finished_at = NULL, "
+      "attempts_before_retry = attempts_made WHERE workspace_id = $1 AND id = $2",
+      {delivery.workspace_id, delivery.id, now}));
+  delivery.state = model::DeliveryState::kPending;
+  delivery.due_at = now;
+  delivery.finished_at.reset();
+  delivery.attempts_before_retry = delivery.attempts_made;
+  return {};
+}
+
+}  // namespace
+
+Result<model::Delivery> retry(Connection& connection, const model::WorkspaceId& workspace,
+                              const model::DeliveryId& id, Timestamp now) {
+  auto delivery = find(connection, workspace, id);
+  if (!delivery) return delivery;
+  switch (delivery->state) {
+    case model::DeliveryState::kSucceeded:
+      return fail(Code::kConflict, "delivery_succeeded",
+                  "This delivery has succeeded; replay its event to send it again.");
+    case model::DeliveryState::kDelivering:
+      return fail(Code::kConflict, "delivery_in_flight",
+                  "This delivery is being made right now; wait for what comes of it.");
+    case model::DeliveryState::kCancelled:
+      return fail(Code::kConflict, "delivery_cancelled",
+                  "This delivery was cancelled when its endpoint was deleted.");
+    default: break;
+  }
+  WAYBILL_TRY(revive(connection, *delivery, now));
+  return delivery;
+}
+
+Result<std::vector<model::Delivery>> retry_dropped(Connection& connection,
+                                                   const model::WorkspaceId& workspace,
+                                                   const std::optional<model::EndpointId>& endpoint,
+                                                   Timestamp since, Timestamp now, int limit) {
+  // A deleted endpoint's dead letters stay: revived, they would wait for it forever.
+  const std::string sql = fmt::format(
+      "UPDATE deliveries SET state = 'pending', due_at = $2, finished_at = NULL, "
+      "attempts_before_retry = attempts_made WHERE workspace_id = $1 AND id IN ("
+      "SELECT d.id FROM deliveries d WHERE d.workspace_id = $1 AND d.state = 'dropped' "
+      "AND d.id >= $3 AND EXISTS (SELECT 1 FROM endpoints e WHERE e.workspace_id = $1 "
+      "AND e.id = d.endpoint_id AND e.state <> 'deleted') {} ORDER BY d.id DESC LIMIT $4) "
+      "RETURNING " WAYBILL_DELIVERY_COLUMNS,
+      endpoint ? "AND d.endpoint_id = $5" : "");
+  const Uuid lowest = Uuid::lowest_at(since);
+  std::vector<Param> params{workspace, now, lowest, limit};
+  if (endpoint) params.push_back(*endpoint);
+  std::vector<model::Delivery> retried;
+  WAYBILL_TRY(connection.query(sql, params, [&](const Row& row) { retried.push_back(read(row)); }));
+  return retried;
+}
+
+}  // namespace waybill::store::deliveries

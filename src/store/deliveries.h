@@ -1,0 +1,102 @@
+// SQL of the Delivery and its Attempts: what is owed, who is working on it, and what came of it.
+//
+// A lease is a delivery's `due_at` in the future together with the `lease` of the node that holds
+// it; both must still be as they were given when the node reports what came of it. So an attempt
+// that took longer than its lease, and may have been made again by somebody else, writes nothing.
+
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "model/delivery.h"
+#include "store/connection.h"
+#include "store/page.h"
+
+namespace waybill::store::deliveries {
+
+// Which node holds a delivery, and until when.
+struct Lease {
+  Uuid node;
+  Timestamp until{};
+};
+
+struct Filter {
+  std::optional<model::EndpointId> endpoint;
+  std::optional<model::DeliveryState> state;
+  std::optional<std::string> event_type;
+  std::optional<Timestamp> since;  // Created at or after.
+  std::optional<Timestamp> until;  // Created before.
+};
+
+// With a lease: `delivery.due_at` is its end and `delivery.state` is kDelivering.
+Result<void> insert(Connection& connection, const model::Delivery& delivery,
+                    const std::optional<Lease>& lease);
+
+// Fails with kNotFound (delivery_not_found).
+Result<model::Delivery> find(Connection& connection, const model::WorkspaceId& workspace,
+                             const model::DeliveryId& id);
+Result<Page<model::Delivery>> list(Connection& connection, const model::WorkspaceId& workspace,
+                                   const Filter& filter, const PageRequest& page);
+// Oldest first.
+Result<std::vector<model::Delivery>> of_event(Connection& connection,
+                                              const model::WorkspaceId& workspace,
+                                              const model::EventId& event);
+Result<std::vector<model::Attempt>> attempts(Connection& connection,
+                                             const model::WorkspaceId& workspace,
+                                             const model::DeliveryId& id);
+
+// Leases at most `limit` due deliveries of one endpoint to `lease.node`: the longest due, given in
+// the order of their ids. None if the endpoint is not active. Leases that ran out are due again.
+Result<std::vector<model::Delivery>> claim_due(Connection& connection,
+                                               const model::WorkspaceId& workspace,
+                                               const model::EndpointId& endpoint, Timestamp now,
+                                               const Lease& lease, int limit);
+
+// When the endpoint's next delivery is due, leased ones included. Nothing: it is owed nothing.
+Result<std::optional<Timestamp>> next_due(Connection& connection,
+                                          const model::WorkspaceId& workspace,
+                                          const model::EndpointId& endpoint);
+
+// Every active endpoint that is owed something, and since when.
+struct Owed {
+  model::WorkspaceId workspace_id;
+  model::EndpointId endpoint_id;
+  Timestamp due_at{};
+};
+Result<std::vector<Owed>> owed(Connection& connection);
+
+// Writes the attempt and the delivery's next state, and ends the lease.
+// Requires: `delivery.attempts_made` counts the attempt.
+// Fails with kConflict (lease_over), and writes nothing, if the lease is not ours any more: it has
+// been claimed again, released or cancelled since. Ours it stays beyond its end if nobody did.
+Result<void> finish_attempt(Connection& connection, const model::Delivery& delivery,
+                            const Lease& lease, const model::Attempt& attempt,
+                            const model::NextState& next, Timestamp now);
+
+// Gives a leased delivery back untried: due at once. No error if the lease is over.
+Result<void> release(Connection& connection, const model::Delivery& delivery, const Lease& lease,
+                     Timestamp now);
+// Gives back everything that `node` held, in its former life, and cancels it where the endpoint is
+// deleted. Returns how many.
+Result<std::int64_t> release_all_of(Connection& connection, const Uuid& node, Timestamp now);
+
+// Cancels what waits for a deleted endpoint, and what was left by a lease that ran out. What is on
+// its way keeps its lease. Returns how many.
+Result<std::int64_t> cancel_waiting(Connection& connection, const model::WorkspaceId& workspace,
+                                    const model::EndpointId& endpoint, Timestamp now);
+
+// A manual retry: due at once, with the whole schedule ahead of it again.
+// Fails with kNotFound (delivery_not_found), kConflict (delivery_succeeded, delivery_in_flight,
+// delivery_cancelled).
+Result<model::Delivery> retry(Connection& connection, const model::WorkspaceId& workspace,
+                              const model::DeliveryId& id, Timestamp now);
+// Retries dropped deliveries created at or after `since`, the newest first and at most `limit`, but
+// not those of deleted endpoints. Returns them, in any order.
+Result<std::vector<model::Delivery>> retry_dropped(Connection& connection,
+                                                   const model::WorkspaceId& workspace,
+                                                   const std::optional<model::EndpointId>& endpoint,
+                                                   Timestamp since, Timestamp now, int limit);
+
+}  // namespace waybill::store::deliveries

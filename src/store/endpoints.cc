@@ -1,0 +1,130 @@
+#include "store/endpoints.h"
+
+#include "store/columns.h"
+
+namespace waybill::store::endpoints {
+namespace {
+
+constexpr std::string_view kSelect =
+    "SELECT id, workspace_id, dialect, url, description, event_types, state, state_reason, secret, "
+    "previous_secret, previous_secret_expires_at, overrides, consecutive_failures, created_at, "
+    "updated_at FROM endpoints";
+
+model::EndpointState read_state(std::string_view name) {
+  const auto state = model::parse_endpoint_state(name);
+  WAYBILL_CHECK(state.has_value(), "a stored endpoint state is one we wrote");
+  return *state;
+}
+
+model::Endpoint read(const Row& row) {
+  model::Endpoint endpoint;
+  endpoint.id = row.id<model::EndpointId>(0);
+  endpoint.workspace_id = row.id<model::WorkspaceId>(1);
+  endpoint.dialect = row.string(2);
+  endpoint.url = row.string(3);
+  endpoint.description = row.string(4);
+  endpoint.event_types = list_from_column(row.text(5));
+  endpoint.state = read_state(row.text(6));
+  endpoint.state_reason = row.string(7);
+  endpoint.secrets.current = row.byte_string(8);
+  endpoint.secrets.previous = row.byte_string(9);
+  endpoint.secrets.previous_expires_at = row.time_or_null(10);
+  endpoint.overrides = overrides_from_column(row.text(11));
+  endpoint.consecutive_failures = static_cast<int>(row.integer(12));
+  endpoint.created_at = row.time(13);
+  endpoint.updated_at = row.time(14);
+  return endpoint;
+}
+
+Error not_found() { return {Code::kNotFound, "endpoint_not_found", "There is no such endpoint."}; }
+
+}  // namespace
+
+Result<void> insert(Connection& connection, const model::Endpoint& endpoint) {
+  WAYBILL_TRY(connection.execute(
+      "INSERT INTO endpoints (workspace_id, id, dialect, url, description, event_types, state, "
+      "state_reason, secret, previous_secret, previous_secret_expires_at, overrides, "
+      "consecutive_failures, created_at, updated_at) "
+      "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+      {endpoint.workspace_id, endpoint.id, endpoint.dialect, endpoint.url, endpoint.description,
+       list_to_column(endpoint.event_types), model::endpoint_state_name(endpoint.state),
+       endpoint.state_reason, endpoint.secrets.current, endpoint.secrets.previous,
+       endpoint.secrets.previous_expires_at, overrides_to_column(endpoint.overrides),
+       endpoint.consecutive_failures, endpoint.created_at, endpoint.updated_at}));
+  return {};
+}
+
+Result<model::Endpoint> find(Connection& connection, const model::WorkspaceId& workspace,
+                             const model::EndpointId& id) {
+  std::optional<model::Endpoint> found;
+  static const std::string sql = std::string(kSelect) + " WHERE workspace_id = $1 AND id = $2";
+  WAYBILL_TRY(connection.query(sql, {workspace, id}, [&](const Row& row) { found = read(row); }));
+  if (!found) return fail(not_found());
+  return *std::move(found);
+}
+
+Result<Page<model::Endpoint>> list(Connection& connection, const model::WorkspaceId& workspace,
+                                   const Filter& filter, const PageRequest& page) {
+  Select select(kSelect);
+  select.where("workspace_id =", workspace);
+  if (filter.state) {
+    select.where("state =", model::endpoint_state_name(*filter.state));
+  } else {
+    select.where("state <>", model::endpoint_state_name(model::EndpointState::kDeleted));
+  }
+  select.where_if("dialect =", filter.dialect);
+  return select.page<model::Endpoint>(connection, page, read,
+                                      [](const model::Endpoint& row) { return row.id.uuid(); });
+}
+
+Result<int> count(Connection& connection, const model::WorkspaceId& workspace,
+                  std::string_view dialect) {
+  int count = 0;
+  WAYBILL_TRY(connection.query(
+      "SELECT count(*) FROM endpoints "
+      "WHERE workspace_id = $1 AND dialect = $2 AND state <> 'deleted'",
+      {workspace, dialect}, [&](const Row& row) { count = static_cast<int>(row.integer(0)); }));
+  return count;
+}
+
+Result<void> update(Connection& connection, const model::Endpoint& endpoint) {
+  const auto changed = connection.execute(
+      "UPDATE endpoints SET url = $3, description = $4, event_types = $5, state = $6, "
+      "state_reason = $7, secret = $8, previous_secret = $9, previous_secret_expires_at = $10, "
+      "overrides = $11, consecutive_failures = $12, updated_at = $13 "
+      "WHERE workspace_id = $1 AND id = $2",
+      {endpoint.workspace_id, endpoint.id, endpoint.url, endpoint.description,
+       list_to_column(endpoint.event_types), model::endpoint_state_name(endpoint.state),
+       endpoint.state_reason, endpoint.secrets.current, endpoint.secrets.previous,
+       endpoint.secrets.previous_expires_at, overrides_to_column(endpoint.overrides),
+       endpoint.consecutive_failures, endpoint.updated_at});
+  if (!changed) return fail(changed.error());
+  if (*changed == 0) return fail(not_found());
+  return {};
+}
+
+Result<void> update_health(Connection& connection, const model::Endpoint& endpoint) {
+  const auto changed = connection.execute(
+      "UPDATE endpoints SET consecutive_failures = $3, state = $4, state_reason = $5, "
+      "updated_at = $6 WHERE workspace_id = $1 AND id = $2",
+      {endpoint.workspace_id, endpoint.id, endpoint.consecutive_failures,
+       model::endpoint_state_name(endpoint.state), endpoint.state_reason, endpoint.updated_at});
+  if (!changed) return fail(changed.error());
+  if (*changed == 0) return fail(not_found());
+  return {};
+}
+
+Result<std::vector<Subscription>> subscriptions(Connection& connection,
+                                                const model::WorkspaceId& workspace) {
+  std::vector<Subscription> all;
+  WAYBILL_TRY(
+      connection.query("SELECT id, dialect, event_types, state FROM endpoints "
+                       "WHERE workspace_id = $1 AND state <> 'deleted' ORDER BY id",
+                       {workspace}, [&](const Row& row) {
+                         all.push_back({row.id<model::EndpointId>(0), row.string(1),
+                                        list_from_column(row.text(2)), read_state(row.text(3))});
+                       }));
+  return all;
+}
+
+}  // namespace waybill::store::endpoints

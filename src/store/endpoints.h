@@ -1,0 +1,47 @@
+// SQL of the Endpoint.
+
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/delivery.h"
+#include "model/endpoint.h"
+#include "store/connection.h"
+#include "store/page.h"
+
+namespace waybill::store::endpoints {
+
+struct Filter {
+  std::optional<model::EndpointState> state;  // Nothing: all but deleted ones.
+  std::optional<std::string> dialect;
+};
+
+Result<void> insert(Connection& connection, const model::Endpoint& endpoint);
+// Deleted ones are found too. Fails with kNotFound (endpoint_not_found).
+Result<model::Endpoint> find(Connection& connection, const model::WorkspaceId& workspace,
+                             const model::EndpointId& id);
+Result<Page<model::Endpoint>> list(Connection& connection, const model::WorkspaceId& workspace,
+                                   const Filter& filter, const PageRequest& page);
+// How many of `dialect` there are, without deleted ones.
+Result<int> count(Connection& connection, const model::WorkspaceId& workspace,
+                  std::string_view dialect);
+
+// Writes everything but the id, the workspace, the dialect and the time it was made.
+// Fails with kNotFound (endpoint_not_found).
+Result<void> update(Connection& connection, const model::Endpoint& endpoint);
+// Writes failures, state and reason alone.
+Result<void> update_health(Connection& connection, const model::Endpoint& endpoint);
+
+// What routing needs of every endpoint that collects deliveries.
+struct Subscription {
+  model::EndpointId id;
+  std::string dialect;
+  std::vector<std::string> event_types;
+  model::EndpointState state = model::EndpointState::kActive;
+};
+Result<std::vector<Subscription>> subscriptions(Connection& connection,
+                                                const model::WorkspaceId& workspace);
+
+}  // namespace waybill::store::endpoints

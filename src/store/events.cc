@@ -1,0 +1,58 @@
+#include "store/events.h"
+
+namespace waybill::store::events {
+namespace {
+
+constexpr std::string_view kSelect =
+    "SELECT id, workspace_id, type, occurred_at, subject, data, matched, unmatched_reason "
+    "FROM events";
+
+Routed read(const Row& row) {
+  Routed routed;
+  routed.event.id = row.id<model::EventId>(0);
+  routed.event.workspace_id = row.id<model::WorkspaceId>(1);
+  routed.event.type = row.string(2);
+  routed.event.occurred_at = row.time(3);
+  routed.event.subject = row.string(4);
+  routed.event.data = row.string(5);
+  routed.matched = static_cast<int>(row.integer(6));
+  routed.unmatched_reason = row.string_or_null(7);
+  return routed;
+}
+
+}  // namespace
+
+Result<void> insert(Connection& connection, const Routed& routed) {
+  const model::Event& event = routed.event;
+  WAYBILL_TRY(connection.execute(
+      "INSERT INTO events (workspace_id, id, type, occurred_at, subject, data, matched, "
+      "unmatched_reason) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+      {event.workspace_id, event.id, event.type, event.occurred_at, event.subject, event.data,
+       routed.matched, routed.unmatched_reason}));
+  return {};
+}
+
+Result<Routed> find(Connection& connection, const model::WorkspaceId& workspace,
+                    const model::EventId& id) {
+  std::optional<Routed> found;
+  static const std::string sql = std::string(kSelect) + " WHERE workspace_id = $1 AND id = $2";
+  WAYBILL_TRY(connection.query(sql, {workspace, id}, [&](const Row& row) { found = read(row); }));
+  if (!found) return fail(Code::kNotFound, "event_not_found", "There is no such event.");
+  return *std::move(found);
+}
+
+Result<Page<Routed>> list(Connection& connection, const model::WorkspaceId& workspace,
+                          const Filter& filter, const PageRequest& page) {
+  Select select(kSelect);
+  select.where("workspace_id =", workspace);
+  select.where_if("type =", filter.type);
+  select.where_if("subject =", filter.subject);
+  const auto since = filter.since.transform(Uuid::lowest_at);
+  const auto until = filter.until.transform(Uuid::lowest_at);
+  select.where_if("id >=", since);
+  select.where_if("id <", until);
+  return select.page<Routed>(connection, page, read,
+                             [](const Routed& row) { return row.event.id.uuid(); });
+}
+
+}  // namespace waybill::store::events

@@ -1,0 +1,35 @@
+// SQL of the Event, and of what it matched.
+
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "model/event.h"
+#include "store/connection.h"
+#include "store/page.h"
+
+namespace waybill::store::events {
+
+// An event with what became of it when it was accepted.
+struct Routed {
+  model::Event event;
+  int matched = 0;                              // Endpoints it went to.
+  std::optional<std::string> unmatched_reason;  // A sentence, if there was none.
+};
+
+struct Filter {
+  std::optional<std::string> type;
+  std::optional<std::string> subject;
+  std::optional<Timestamp> since;  // Occurred at or after.
+  std::optional<Timestamp> until;  // Occurred before.
+};
+
+Result<void> insert(Connection& connection, const Routed& routed);
+// Fails with kNotFound (event_not_found).
+Result<Routed> find(Connection& connection, const model::WorkspaceId& workspace,
+                    const model::EventId& id);
+Result<Page<Routed>> list(Connection& connection, const model::WorkspaceId& workspace,
+                          const Filter& filter, const PageRequest& page);
+
+}  // namespace waybill::store::events

@@ -1,0 +1,69 @@
+// Keyset paging: newest first, by id, so that nothing is shown twice or left out while rows are
+// added.
+
+#pragma once
+
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "store/connection.h"
+
+namespace waybill::store {
+
+struct PageRequest {
+  int limit = 50;             // 1 to 200.
+  std::optional<Uuid> after;  // The last id of the page before.
+};
+
+template <class T>
+struct Page {
+  std::vector<T> rows;
+  std::optional<Uuid> next;  // What `after` of the next page is; nothing on the last page.
+};
+
+// Builds "SELECT … WHERE a = $1 AND b = $2 …" from the filters that are set. The texts are
+// literals: each combination of filters is one statement, prepared once.
+class Select {
+ public:
+  explicit Select(std::string_view columns_and_table) : sql_(columns_and_table) {}
+
+  // `condition` ends before its parameter: "workspace_id =".
+  void where(std::string_view condition, Param value) {
+    sql_ += params_.empty() ? " WHERE " : " AND ";
+    sql_ += condition;
+    sql_ += " $" + std::to_string(params_.size() + 1);
+    params_.push_back(value);
+  }
+  template <class T>
+  void where_if(std::string_view condition, const std::optional<T>& value) {
+    if (value) where(condition, *value);
+  }
+
+  // Runs it for one page. `read` makes a T of a row; `id_of` gives the id that the rows are ordered
+  // by.
+  template <class T, class Read, class IdOf>
+  Result<Page<T>> page(Connection& connection, const PageRequest& request, Read read, IdOf id_of) {
+    where_if("id <", request.after);
+    // One more than asked for tells whether there is another page.
+    params_.push_back(request.limit + 1);
+    const std::string sql = sql_ + " ORDER BY id DESC LIMIT $" + std::to_string(params_.size());
+    Page<T> page;
+    WAYBILL_TRY(
+        connection.query(sql, params_, [&](const Row& row) { page.rows.push_back(read(row)); }));
+    if (page.rows.size() > static_cast<std::size_t>(request.limit)) {
+      page.rows.pop_back();
+      page.next = id_of(page.rows.back());
+    }
+    return page;
+  }
+
+ private:
+  std::string sql_;
+  std::vector<Param> params_;
+};
+
+}  // namespace waybill::store

@@ -1,0 +1,202 @@
+// What every driver promises, as tests: the promises of store/database.h by number, and every
+// function of the record files. A driver passes all of them unchanged:
+//
+//   WAYBILL_INSTANTIATE_STORE_CONFORMANCE(DriverUnderTest{…});
+//
+// in a test that links the OBJECT library waybill_store_conformance. (Not a static one: nothing
+// refers to the tests in it, so the linker would leave them out.)
+
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <ostream>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <gtest/gtest.h>
+
+#include "base/ids.h"
+#include "base/log.h"
+#include "base/manual_clock.h"
+#include "model/delivery.h"
+#include "model/endpoint.h"
+#include "model/event.h"
+#include "model/order.h"
+#include "model/workspace.h"
+#include "store/database.h"
+#include "store/deliveries.h"
+
+namespace waybill::store {
+
+struct DriverUnderTest {
+  std::string name;  // Ends up in the tests' names: "Sqlite".
+  // Opens a database that belongs to `folder`: the same one each time, and empty at first. The
+  // folder is made for one test and removed after it.
+  std::function<std::unique_ptr<Driver>(const std::filesystem::path& folder)> make;
+  // Rows of (table, index, its first column), for every primary key and unique index there is.
+  std::string unique_keys_sql;
+
+  friend std::ostream& operator<<(std::ostream& out, const DriverUnderTest& driver) {
+    return out << driver.name;
+  }
+};
+
+inline std::string driver_name(const testing::TestParamInfo<DriverUnderTest>& info) {
+  return info.param.name;
+}
+
+// What `result` holds. An error fails the test, and ends it.
+template <class T>
+T must(Result<T> result) {
+  if (!result) ADD_FAILURE() << result.error().reason << ": " << result.error().message;
+  return std::move(result).value();
+}
+
+// "conflict slug_taken", or "value".
+template <class T>
+std::string outcome(const Result<T>& result) {
+  if (result) return "value";
+  return std::string(code_name(result.error().code)) + " " + result.error().reason;
+}
+
+// A filter with one condition.
+template <class Filter, class T>
+Filter by(std::optional<T> Filter::* field, const std::type_identity_t<T>& value) {
+  Filter filter;
+  filter.*field = value;
+  return filter;
+}
+
+class StoreConformance : public testing::TestWithParam<DriverUnderTest> {
+ protected:
+  // A unit of the tests below: what it returns is their business.
+  using Unit = std::function<Result<int>(Connection&)>;
+  using Answer = Result<int>;
+
+  StoreConformance();
+  ~StoreConformance() override;
+  void SetUp() override { open(); }
+
+  std::unique_ptr<Driver> make_driver() const { return GetParam().make(folder_); }
+  // Opens the database, over a driver of the test's own if there is one, with a table of notes:
+  // notes (name primary key, amount).
+  void open(DatabaseOptions options = {}, std::unique_ptr<Driver> driver = nullptr);
+  void close() { database_.reset(); }
+
+  // Runs the io_context until `task` has returned.
+  template <class T>
+  T await(Task<T> task) {
+    std::optional<T> answer;
+    start(std::move(task), answer);
+    context_.restart();
+    while (!answer) context_.run_one();
+    return *std::move(answer);
+  }
+  // Starts `task`; its answer will be in `answer`.
+  template <class T>
+  void start(Task<T> task, std::optional<T>& answer) {
+    boost::asio::co_spawn(context_, std::move(task),
+                          [&answer](std::exception_ptr failure, T value) {
+                            if (failure) std::rethrow_exception(failure);
+                            answer.emplace(std::move(value));
+                          });
+  }
+  template <class F>
+  auto write(F unit) {
+    return await(database_->run(std::move(unit)));
+  }
+  template <class F>
+  auto read(F unit) {
+    return await(database_->read(std::move(unit)));
+  }
+
+  // Hands in `units` while the writers are held up, so that they wait together and go into as few
+  // transactions as can be: one, for a driver with one writer. `before_release` runs when all wait.
+  std::vector<Answer> write_together(
+      const std::vector<Unit>& units, const std::function<void()>& before_release = [] {});
+
+  // Notes.
+  static Result<int> add_note(Connection& connection, std::string_view name, int amount = 0);
+  // The amount; nothing if there is no such note.
+  std::optional<int> note(std::string_view name);
+  std::int64_t count_notes();
+
+  // Records that differ in their ids alone, each inserted. They belong to workspace_, unless
+  // another is given.
+  model::Workspace add_workspace(std::string slug);
+  model::Endpoint add_endpoint(model::EndpointState state = model::EndpointState::kActive,
+                               std::optional<model::WorkspaceId> workspace = std::nullopt);
+  // Texts that stores and their bindings have been known to harm.
+  static std::vector<std::string> awkward_texts();
+  static std::vector<Bytes> awkward_bytes();
+
+  static constexpr Timestamp kNoon = ManualClock::kNoon;
+
+  boost::asio::io_context context_;
+  Log log_{Log::Level::kOff};
+  ManualClock clock_{context_};
+  IdGenerator ids_{clock_, /*seed=*/1};
+  std::filesystem::path folder_;
+  std::unique_ptr<Database> database_;
+  model::WorkspaceId workspace_;
+  model::WorkspaceId other_workspace_;
+};
+
+// The same folder and driver, without a Database: the tables, and how they come to be.
+class MigrationConformance : public StoreConformance {
+ protected:
+  void SetUp() override { connection_ = must(make_driver()->connect(Connection::Access::kWrite)); }
+
+  // Runs one statement in a transaction of its own.
+  void change(std::string_view sql, std::initializer_list<Param> params = {});
+  // The rows of schema_migrations.
+  std::vector<std::string> applied();
+
+  std::unique_ptr<Connection> connection_;
+};
+
+// What is owed, who is working on it, and what came of it.
+class DeliveryConformance : public StoreConformance {
+ protected:
+  using Lease = deliveries::Lease;
+
+  Lease lease_until(Timestamp until) const { return {node_, until}; }
+
+  // Inserts a delivery to `endpoint`: waiting and due at `due`, or leased.
+  model::Delivery add_delivery(const model::Endpoint& endpoint, Timestamp due,
+                               const std::optional<Lease>& lease = std::nullopt);
+  // Inserts one and brings it into `state`, in the way that it would get there.
+  model::Delivery make(const model::Endpoint& endpoint, model::DeliveryState state);
+  // An attempt at `delivery` has ended.
+  Result<void> finish(model::Delivery delivery, const Lease& lease, const model::NextState& next,
+                      Timestamp now = kNoon);
+
+  model::Delivery find_delivery(const model::Delivery& delivery);
+  std::vector<model::Attempt> attempts(const model::Delivery& delivery);
+  std::optional<Timestamp> next_due(const model::Endpoint& endpoint);
+  std::vector<model::Delivery> claim(const model::Endpoint& endpoint, Timestamp now,
+                                     const Lease& lease, int limit = 100);
+  Result<void> release(const model::Delivery& delivery, const Lease& lease, Timestamp now);
+  std::int64_t release_all_of(const Uuid& node, Timestamp now);
+  std::int64_t cancel_waiting(const model::Endpoint& endpoint, Timestamp now);
+  Result<model::Delivery> retry(const model::Delivery& delivery, Timestamp now);
+
+  const Uuid node_ = ids_.next();
+  const Uuid other_node_ = ids_.next();
+};
+
+}  // namespace waybill::store
+
+#define WAYBILL_INSTANTIATE_STORE_CONFORMANCE(...)                                                \
+  INSTANTIATE_TEST_SUITE_P(Drivers, StoreConformance, testing::Values(__VA_ARGS__), driver_name); \
+  INSTANTIATE_TEST_SUITE_P(Drivers, MigrationConformance, testing::Values(__VA_ARGS__),           \
+                           driver_name);                                                          \
+  INSTANTIATE_TEST_SUITE_P(Drivers, DeliveryConformance, testing::Values(__VA_ARGS__), driver_name)
