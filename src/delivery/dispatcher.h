@@ -1,0 +1,105 @@
+// The Dispatcher makes deliveries: it decides which is sent when, has each sent, and records what
+// came of it. One for each hub; every channel and every retry goes through it.
+//
+// Life of a delivery:
+//   accepted   written by intake, leased to this node, handed over in memory (hand_over)
+//   or due     in the store: after a retry's delay, a lease that ran out, a resume (wake); claimed
+//   sent       when its turn has come and its endpoint has room
+//   recorded   attempt, next state and the endpoint's health, in one transaction
+//
+// Promises:
+//
+//  1. Every delivery in the store that is due, to an active endpoint, is attempted, as long as some
+//     node runs. What a node held when it died is attempted again once its lease is over.
+//  2. While a lease lasts, nobody else attempts that delivery.
+//  3. Turns go round workspaces, and within each round its endpoints: a flood or a dead receiver
+//  delays
+//     nobody else. An endpoint has at most its cap of requests in flight.
+//  4. Nothing is sent to a paused, deactivated or deleted endpoint, but what was on its way
+//  already.
+//  5. At least once: if the outcome cannot be recorded, the delivery is made again, with the same
+//  ids.
+//
+// Memory is bounded: for each endpoint about kReadyMax deliveries wait here, for all
+// kReadyTotalMax, and beyond that a handful for each endpoint; the rest waits in the store.
+//
+// Used from the thread of the io_context only.
+
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+
+#include <boost/asio/io_context.hpp>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/rng.h"
+#include "base/task.h"
+#include "delivery/webhook_channel.h"
+#include "intake/acceptance.h"
+#include "store/database.h"
+
+namespace waybill::delivery {
+
+struct DispatcherOptions {
+  Uuid node;                    // Who holds the leases. The same after a restart.
+  int in_flight_max = 4096;     // Of all endpoints together.
+  int endpoint_in_flight = 32;  // Of one endpoint, unless it says otherwise.
+  // Of one that has just failed: one dead receiver must not hold what others could use.
+  int failing_endpoint_in_flight = 4;
+  // Real time: longer than any attempt, so that a lease runs out only if its node is gone.
+  std::chrono::seconds lease{120};
+  // Hub time: how often the store is asked for due deliveries nobody told us of.
+  std::chrono::seconds poll{30};
+};
+
+struct DispatcherCounters {
+  std::uint64_t attempts = 0;
+  std::uint64_t succeeded = 0;
+  std::uint64_t failed = 0;
+  std::size_t in_flight = 0;
+  std::size_t ready = 0;
+};
+
+class Dispatcher {
+ public:
+  static constexpr std::size_t kReadyMax = 256;
+  static constexpr std::size_t kReadyTotalMax = 50'000;
+
+  // Everything given outlives it.
+  Dispatcher(boost::asio::io_context& context, Clock& clock, Log& log, store::Database& database,
+             EndpointDirectory& endpoints, WebhookChannel& channel, Rng rng,
+             DispatcherOptions options);
+  ~Dispatcher();
+
+  // Takes back what this node held in its former life, finds what is owed, and begins.
+  // Fails as Database::run().
+  Task<Result<void>> start();
+
+  // Begins nothing new, gives back what has not been sent, waits for what is in flight.
+  Task<void> stop();
+
+  // On what terms a unit that is about to run may lease new deliveries.
+  intake::LeaseTerms lease_terms() const;
+
+  // After the commit of what was accepted.
+  void hand_over(intake::Accepted accepted);
+
+  // The endpoint is owed something from `due_at` on: a manual retry, or a resume.
+  void wake(const model::WorkspaceId& workspace, const model::EndpointId& endpoint,
+            Timestamp due_at);
+
+  // An endpoint was changed, paused, resumed or deleted: what is known of it here is forgotten, and
+  // what waits for it here is given back. Call after the commit.
+  void endpoint_changed(const model::WorkspaceId& workspace, const model::EndpointId& endpoint);
+
+  DispatcherCounters counters() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace waybill::delivery

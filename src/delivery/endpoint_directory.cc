@@ -1,0 +1,97 @@
+#include "delivery/endpoint_directory.h"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "store/endpoints.h"
+#include "store/workspaces.h"
+
+namespace waybill::delivery {
+namespace {
+
+// A sealed secret, opened; empty for none.
+Result<Secret> open(const crypto::SecretBox& secret_box, const Bytes& sealed,
+                    const model::EndpointId& endpoint) {
+  if (sealed.empty()) return Secret();
+  return secret_box.open(sealed, endpoint.bytes());
+}
+
+}  // namespace
+
+std::vector<Secret> Target::secrets_at(Timestamp now) const {
+  std::vector<Secret> secrets;
+  if (!secret.empty()) secrets.push_back(secret);
+  const auto& expires_at = endpoint.secrets.previous_expires_at;
+  if (!previous_secret.empty() && expires_at && now < *expires_at) {
+    secrets.push_back(previous_secret);
+  }
+  return secrets;
+}
+
+Result<Target> make_target(model::Endpoint endpoint, const dialect::DialectRegistry& dialects,
+                           const crypto::SecretBox& secret_box) {
+  Target target;
+  target.dialect = dialects.find(endpoint.dialect);
+  if (!target.dialect) {
+    return fail(Code::kInvalid, "dialect_unknown",
+                fmt::format("This hub has no dialect called \"{}\".", endpoint.dialect));
+  }
+  auto url = net::parse_url(endpoint.url);
+  if (!url) return fail(url.error());
+  target.url = *std::move(url);
+  auto secret = open(secret_box, endpoint.secrets.current, endpoint.id);
+  if (!secret) return fail(secret.error());
+  target.secret = *std::move(secret);
+  auto previous = open(secret_box, endpoint.secrets.previous, endpoint.id);
+  if (!previous) return fail(previous.error());
+  target.previous_secret = *std::move(previous);
+
+  const dialect::DeliveryRules& rules = target.dialect->delivery;
+  target.retry = rules.retry;
+  if (endpoint.overrides.retry) {
+    auto retry =
+        model::RetrySchedule::create(*endpoint.overrides.retry, rules.retry.jitter_percent());
+    if (!retry) return fail(retry.error());
+    target.retry = *std::move(retry);
+  }
+  target.timeout = endpoint.overrides.timeout.value_or(rules.timeout);
+  target.endpoint = std::move(endpoint);
+  return target;
+}
+
+EndpointDirectory::EndpointDirectory(store::Database& database,
+                                     const dialect::DialectRegistry& dialects,
+                                     const crypto::SecretBox& secret_box)
+    : database_(database), dialects_(dialects), secret_box_(secret_box) {}
+
+Task<Result<std::shared_ptr<const Target>>> EndpointDirectory::find(model::WorkspaceId workspace,
+                                                                    model::EndpointId endpoint) {
+  if (const auto found = known_.find(endpoint); found != known_.end()) co_return found->second;
+
+  const std::uint64_t forgotten = forgotten_;
+  using Read = std::pair<model::Endpoint, model::Workspace>;
+  auto read = co_await database_.read([&](store::Connection& connection) -> Result<Read> {
+    auto found = store::endpoints::find(connection, workspace, endpoint);
+    if (!found) return fail(found.error());
+    auto owner = store::workspaces::find(connection, workspace);
+    if (!owner) return fail(owner.error());
+    return Read(*std::move(found), *std::move(owner));
+  });
+  if (!read) co_return fail(read.error());
+  auto made = make_target(std::move(read->first), dialects_, secret_box_);
+  if (!made) co_return fail(made.error());
+  made->workspace_slug = std::move(read->second.slug);
+  made->environment = model::environment_name(read->second.environment);
+  auto target = std::make_shared<const Target>(*std::move(made));
+  // What was read before a change is not remembered after it.
+  if (forgotten == forgotten_) known_[endpoint] = target;
+  co_return target;
+}
+
+void EndpointDirectory::forget(const model::EndpointId& endpoint) {
+  ++forgotten_;
+  known_.erase(endpoint);
+}
+
+}  // namespace waybill::delivery

@@ -1,0 +1,64 @@
+// The EndpointDirectory knows endpoints as a delivery needs them: with their secrets opened, their
+// URL read, and their dialect's rules and their own overrides put together. It remembers what it
+// has read.
+//
+// Used from the thread of the io_context only.
+
+#pragma once
+
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "base/secret.h"
+#include "base/task.h"
+#include "crypto/secret_box.h"
+#include "dialect/loader.h"
+#include "model/endpoint.h"
+#include "net/url.h"
+#include "store/database.h"
+
+namespace waybill::delivery {
+
+// An endpoint, ready to be sent to. Immutable; replaced when the endpoint changes.
+struct Target {
+  model::Endpoint endpoint;
+  std::string workspace_slug;
+  std::string environment;
+  net::Url url;
+  const dialect::Dialect* dialect = nullptr;
+  Secret secret;           // Empty: none.
+  Secret previous_secret;  // Signs beside it until endpoint.secrets.previous_expires_at.
+  model::RetrySchedule retry;
+  std::chrono::milliseconds timeout{0};
+
+  // Those that sign at `now`, newest first.
+  std::vector<Secret> secrets_at(Timestamp now) const;
+};
+
+// Puts an endpoint and its dialect together.
+// Fails with kInternal if its secret cannot be opened, kInvalid (dialect_unknown) if its dialect is
+// gone.
+Result<Target> make_target(model::Endpoint endpoint, const dialect::DialectRegistry& dialects,
+                           const crypto::SecretBox& secret_box);
+
+class EndpointDirectory {
+ public:
+  EndpointDirectory(store::Database& database, const dialect::DialectRegistry& dialects,
+                    const crypto::SecretBox& secret_box);
+
+  // Fails with kNotFound (endpoint_not_found), or as make_target() and Database::read().
+  Task<Result<std::shared_ptr<const Target>>> find(model::WorkspaceId workspace,
+                                                   model::EndpointId endpoint);
+  // The endpoint has changed in the store.
+  void forget(const model::EndpointId& endpoint);
+
+ private:
+  store::Database& database_;
+  const dialect::DialectRegistry& dialects_;
+  const crypto::SecretBox& secret_box_;
+  std::unordered_map<model::EndpointId, std::shared_ptr<const Target>> known_;
+  std::uint64_t forgotten_ = 0;  // Counts forget(), so that a read under way is not remembered.
+};
+
+}  // namespace waybill::delivery

@@ -1,0 +1,62 @@
+// The units of work that the dispatcher runs in the store: claim, record, release. Each is a
+// function of a Connection& (store/database.h) and so wholly done or not at all.
+//
+// They run on a thread of the database, more than once if they must: they change nothing but the
+// store.
+
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "delivery/webhook_channel.h"
+#include "model/delivery.h"
+#include "model/endpoint.h"
+#include "store/connection.h"
+#include "store/deliveries.h"
+
+namespace waybill::delivery {
+
+// A delivery that this node holds.
+struct Held {
+  model::Delivery delivery;
+  store::deliveries::Lease lease;
+  std::shared_ptr<OutgoingEvent> event;
+};
+
+// What was claimed for one endpoint, with the events.
+struct Claimed {
+  std::vector<Held> held;             // In the order in which it is to be sent.
+  std::optional<Timestamp> next_due;  // When to claim again; nothing: not before somebody wakes us.
+};
+
+// Leases at most `limit` due deliveries of an endpoint. Fails as Connection::query().
+Result<Claimed> claim(store::Connection& connection, const model::WorkspaceId& workspace,
+                      const model::EndpointId& endpoint, Timestamp now,
+                      const store::deliveries::Lease& lease, int limit);
+
+// What was decided about one attempt.
+struct Record {
+  model::Delivery delivery;  // attempts_made counts the attempt.
+  store::deliveries::Lease lease;
+  model::Attempt attempt;
+  model::NextState next;
+  bool touches_health = false;
+  int deactivate_after = 0;
+};
+
+// Writes it. Returns the endpoint's health if it touches that. A delivery that would be tried again
+// is cancelled if its endpoint has been deleted meanwhile. Fails as
+// store::deliveries::finish_attempt().
+Result<std::optional<model::EndpointHealth>> record(store::Connection& connection,
+                                                    const Record& record, Timestamp now);
+
+// Gives back what was not sent; and cancels it, and all that waits beside it, if the endpoint is
+// `deleted`. Fails as Connection::execute().
+Result<void> release(store::Connection& connection, const std::deque<Held>& held, bool deleted,
+                     Timestamp now);
+
+}  // namespace waybill::delivery
