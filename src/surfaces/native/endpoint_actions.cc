@@ -1,0 +1,186 @@
+// What an operator does to an endpoint that is there: pause, resume, test, change its secret.
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "model/event.h"
+#include "store/endpoints.h"
+#include "surfaces/native/accepted.h"
+#include "surfaces/native/change.h"
+#include "surfaces/native/endpoint_settings.h"
+#include "surfaces/native/operations.h"
+#include "surfaces/native/render.h"
+
+namespace waybill::surfaces::native {
+namespace {
+
+using model::EndpointState;
+
+// Writes an endpoint whose state an operator has changed.
+Result<Change> write_state(store::Connection& connection, const Call& call,
+                           model::Endpoint& endpoint, std::string_view action,
+                           std::string_view state_before) {
+  endpoint.updated_at = call.now;
+  WAYBILL_TRY(store::endpoints::update(connection, endpoint));
+  std::string detail;
+  ObjectText(detail)
+      .add("before", state_before)
+      .add("after", model::endpoint_state_name(endpoint.state))
+      .end();
+  return Change{200,
+                text_of(endpoint, call.services.dialects, call.now),
+                AuditNote{action, endpoint.id.text(), detail, {}},
+                {}};
+}
+
+struct Rotation {
+  std::optional<Secret> secret;  // Nothing: the hub makes one.
+  std::chrono::milliseconds overlap{0};
+};
+
+Result<Rotation> read_rotation(const json::object& object, const dialect::Dialect& dialect) {
+  ObjectReader body(object);
+  Rotation rotation;
+  rotation.secret = read_secret(body, dialect);
+  rotation.overlap = body.optional_duration("overlap", std::chrono::milliseconds(0), kOverlapMax)
+                         .value_or(std::chrono::hours(24));
+  WAYBILL_TRY(body.done());
+  if (dialect.endpoint.secret == dialect::EndpointRules::SecretRule::kNone) {
+    return fail(Code::kInvalid, "secret_not_used",
+                fmt::format("{} does not sign, so its endpoints have no secret.", dialect.title));
+  }
+  return rotation;
+}
+
+void rotate(model::Endpoint& endpoint, Bytes sealed, std::chrono::milliseconds overlap,
+            Timestamp now) {
+  model::SealedSecrets& secrets = endpoint.secrets;
+  const bool overlaps = overlap > std::chrono::milliseconds(0) && !secrets.current.empty();
+  secrets.previous = overlaps ? std::move(secrets.current) : Bytes();
+  secrets.previous_expires_at = overlaps ? std::optional(now + overlap) : std::nullopt;
+  secrets.current = std::move(sealed);
+  endpoint.updated_at = now;
+}
+
+}  // namespace
+
+Task<Result<Reply>> pause_endpoint(Call& call) {
+  const auto id = path_id<model::EndpointId>(call.request, "endpoint");
+  if (!id) co_return fail(id.error());
+  WAYBILL_CO_TRY(read_no_body(call.request));
+  co_return co_await make_change(call, [&](store::Connection& connection) -> Result<Change> {
+    auto endpoint = find_endpoint_to_change(connection, call, *id);
+    if (!endpoint) return fail(endpoint.error());
+    if (endpoint->state == EndpointState::kPaused) {
+      return Change{200, text_of(*endpoint, call.services.dialects, call.now), {}, {}};
+    }
+    const std::string_view before = model::endpoint_state_name(endpoint->state);
+    endpoint->state = EndpointState::kPaused;
+    endpoint->state_reason = "Paused by an operator.";
+    auto change = write_state(connection, call, *endpoint, "endpoint.pause", before);
+    if (!change) return change;
+    change->after_commit = [workspace = call.workspace_id, paused = *id](const Services& services) {
+      forget_endpoint(services, workspace, paused);
+    };
+    return change;
+  });
+}
+
+Task<Result<Reply>> resume_endpoint(Call& call) {
+  const auto id = path_id<model::EndpointId>(call.request, "endpoint");
+  if (!id) co_return fail(id.error());
+  WAYBILL_CO_TRY(read_no_body(call.request));
+  co_return co_await make_change(call, [&](store::Connection& connection) -> Result<Change> {
+    auto endpoint = find_endpoint_to_change(connection, call, *id);
+    if (!endpoint) return fail(endpoint.error());
+    if (endpoint->state == EndpointState::kActive && endpoint->consecutive_failures == 0) {
+      return Change{200, text_of(*endpoint, call.services.dialects, call.now), {}, {}};
+    }
+    const std::string_view before = model::endpoint_state_name(endpoint->state);
+    endpoint->state = EndpointState::kActive;
+    endpoint->state_reason.clear();
+    endpoint->consecutive_failures = 0;
+    auto change = write_state(connection, call, *endpoint, "endpoint.resume", before);
+    if (!change) return change;
+    change->after_commit = [workspace = call.workspace_id, resumed = *id,
+                            now = call.now](const Services& services) {
+      forget_endpoint(services, workspace, resumed);
+      services.dispatcher.wake(workspace, resumed, now);
+    };
+    return change;
+  });
+}
+
+Task<Result<Reply>> test_endpoint(Call& call) {
+  const auto id = path_id<model::EndpointId>(call.request, "endpoint");
+  if (!id) co_return fail(id.error());
+  WAYBILL_CO_TRY(read_no_body(call.request));
+  model::Event event;
+  event.id = call.services.ids.next_id<model::EventId>();
+  event.workspace_id = call.workspace_id;
+  event.type = model::kTestEvent;
+  event.occurred_at = call.now;
+  ObjectText(event.data)
+      .add("message", "This is a test event from Waybill.")
+      .add("endpoint_id", *id)
+      .end();
+  const intake::LeaseTerms terms = call.services.dispatcher.lease_terms();
+  co_return co_await make_change(call, [&](store::Connection& connection) -> Result<Change> {
+    auto accepted = call.services.acceptance.accept_for(connection, event, *id, terms, call.now);
+    if (!accepted) return fail(accepted.error());
+    std::string answer;
+    ObjectText object(answer);
+    object.add("event_id", event.id);
+    for_each_delivery(*accepted, [&](const model::Delivery& delivery) {
+      object.add("delivery_id", delivery.id);
+    });
+    object.end();
+    std::string detail;
+    ObjectText(detail).add("event_id", event.id).end();
+    return Change{202, answer, AuditNote{"endpoint.test", id->text(), detail, {}},
+                  hand_over(*std::move(accepted))};
+  });
+}
+
+Task<Result<Reply>> rotate_endpoint_secret(Call& call) {
+  const Services& services = call.services;
+  const auto id = path_id<model::EndpointId>(call.request, "endpoint");
+  if (!id) co_return fail(id.error());
+  const auto object = read_optional_body(call.request);
+  if (!object) co_return fail(object.error());
+  // Its dialect says what a secret has to look like, and an endpoint's dialect never changes.
+  const auto current = co_await services.database.read([&](store::Connection& connection) {
+    return find_endpoint_to_change(connection, call, *id);
+  });
+  if (!current) co_return fail(current.error());
+  const auto dialect = dialect_of(*current, services.dialects);
+  if (!dialect) co_return fail(dialect.error());
+  const auto rotation = read_rotation(*object, **dialect);
+  if (!rotation) co_return fail(rotation.error());
+  const Secret secret = rotation->secret ? *rotation->secret : (*dialect)->new_secret();
+  const Bytes sealed = services.secret_box.seal(secret.reveal(), id->bytes());
+
+  co_return co_await make_change(call, [&](store::Connection& connection) -> Result<Change> {
+    auto endpoint = find_endpoint_to_change(connection, call, *id);
+    if (!endpoint) return fail(endpoint.error());
+    rotate(*endpoint, sealed, rotation->overlap, call.now);
+    WAYBILL_TRY(store::endpoints::update(connection, *endpoint));
+    std::string answer;
+    ObjectText shown(answer);
+    write(shown, *endpoint, services.dialects, call.now);
+    write_secret(shown, **dialect, secret);
+    shown.end();
+    std::string detail;
+    ObjectText(detail)
+        .add("overlap", rotation->overlap)
+        .add("previous_secret_expires_at", endpoint->secrets.previous_expires_at)
+        .end();
+    return Change{200, answer, AuditNote{"endpoint.rotate_secret", id->text(), detail, {}},
+                  [workspace = call.workspace_id, changed = *id](const Services& after) {
+                    forget_endpoint(after, workspace, changed);
+                  }};
+  });
+}
+
+}  // namespace waybill::surfaces::native

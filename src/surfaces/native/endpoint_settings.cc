@@ -1,0 +1,149 @@
+#include "surfaces/native/endpoint_settings.h"
+
+#include <utility>
+
+#include <boost/asio/ip/address.hpp>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "net/url.h"
+#include "store/endpoints.h"
+
+namespace waybill::surfaces::native {
+namespace {
+
+namespace ip = boost::asio::ip;
+using SecretRule = dialect::EndpointRules::SecretRule;
+
+constexpr std::size_t kUrlCharactersMax = 2'000;
+constexpr std::size_t kSecretCharactersMax = 500;
+
+// The address that a URL's host is, if it is no name. A name is judged when it is resolved.
+std::optional<ip::address> literal_address(const std::string& host) {
+  if (host == "localhost" || host.ends_with(".localhost")) return ip::address_v4::loopback();
+  boost::system::error_code error;
+  const auto address = ip::make_address(host, error);
+  return error ? std::nullopt : std::optional(address);
+}
+
+Result<void> check_url(const std::string& text, const Services& services,
+                       const dialect::Dialect& dialect) {
+  const auto url = net::parse_url(text);
+  if (!url) return fail(url.error());
+  if (dialect.endpoint.https_required && !url->tls && !services.allow_insecure_endpoints) {
+    return fail(Code::kInvalid, "url_not_https",
+                fmt::format("{} sends to https:// only; the hub's setting "
+                            "--allow-insecure-endpoints would allow http://.",
+                            dialect.title));
+  }
+  if (const auto address = literal_address(url->host)) {
+    // It is the URL that is wrong, not the caller who may not.
+    if (const auto verdict = services.guard.check(*address); !verdict) {
+      return fail(Code::kInvalid, verdict.error().reason, verdict.error().message);
+    }
+  }
+  return {};
+}
+
+std::string event_names(const dialect::Dialect& dialect) {
+  std::vector<std::string_view> names{"*"};
+  for (const dialect::EventType& event : dialect.events) names.push_back(event.name);
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+}  // namespace
+
+std::optional<std::string> read_url(ObjectReader& body, const Services& services,
+                                    const dialect::Dialect& dialect) {
+  auto url = body.optional_text("url", {1, kUrlCharactersMax});
+  if (url && !body.has_fault()) body.check("url", check_url(*url, services, dialect));
+  return url;
+}
+
+std::optional<std::vector<std::string>> read_event_types(ObjectReader& body,
+                                                         const dialect::Dialect& dialect) {
+  auto types = body.optional_texts("event_types", {1, kEventTypesMax}, {1, 128});
+  if (!types) return types;
+  for (std::size_t i = 0; i < types->size(); ++i) {
+    if (dialect.has_event((*types)[i])) continue;
+    body.check("event_types", fail(Code::kInvalid, "event_type_unknown",
+                                   fmt::format("{} has no event \"{}\". It has: {}.", dialect.title,
+                                               (*types)[i], event_names(dialect)),
+                                   fmt::format("{}[{}]", body.path("event_types"), i)));
+  }
+  return types;
+}
+
+std::optional<std::string> read_description(ObjectReader& body) {
+  return body.optional_text("description", {0, 500});
+}
+
+std::optional<Secret> read_secret(ObjectReader& body, const dialect::Dialect& dialect) {
+  const auto text = body.optional_text("secret", {1, kSecretCharactersMax});
+  if (!text || body.has_fault()) return std::nullopt;
+  if (dialect.endpoint.secret == SecretRule::kNone) {
+    body.refuse("secret", "secret_not_used",
+                fmt::format("{} does not sign, so its endpoints have no secret.", dialect.title));
+    return std::nullopt;
+  }
+  Secret secret(*text);
+  body.check("secret", dialect.check_secret(secret));
+  return secret;
+}
+
+void read_overrides(ObjectReader& body, model::EndpointOverrides& overrides) {
+  using std::chrono::milliseconds;
+  using Schedule = model::RetrySchedule;
+  if (body.is_null("retry")) {
+    overrides.retry.reset();
+  } else if (auto retry = body.optional_durations("retry", {0, Schedule::kDelaysMax},
+                                                  milliseconds(1), Schedule::kDelayMax)) {
+    overrides.retry = std::move(retry);
+  }
+  if (body.is_null("timeout")) {
+    overrides.timeout.reset();
+  } else if (const auto timeout = body.optional_duration("timeout", kTimeoutMin, kTimeoutMax)) {
+    overrides.timeout = timeout;
+  }
+  const auto read_count = [&](std::string_view name, int max, std::optional<int>& count) {
+    if (body.is_null(name)) {
+      count.reset();
+    } else if (const auto number = body.optional_integer(name, 1, max)) {
+      count = static_cast<int>(*number);
+    }
+  };
+  read_count("rate_per_second", kRatePerSecondMax, overrides.rate_per_second);
+  read_count("in_flight_max", kInFlightMax, overrides.in_flight_max);
+}
+
+void write_secret(ObjectText& object, const dialect::Dialect& dialect, const Secret& secret) {
+  if (secret.empty()) {
+    object.add_json("secret", "null").add_json("verification_key", "null");
+    return;
+  }
+  object.add("secret", secret.reveal()).add("verification_key", dialect.verification_key(secret));
+}
+
+Result<const dialect::Dialect*> dialect_of(const model::Endpoint& endpoint,
+                                           const dialect::DialectRegistry& dialects) {
+  if (const auto* dialect = dialects.find(endpoint.dialect)) return dialect;
+  return fail(Code::kConflict, "dialect_unknown",
+              fmt::format("This hub has no dialect called \"{}\" any more.", endpoint.dialect));
+}
+
+Result<model::Endpoint> find_endpoint_to_change(store::Connection& connection, const Call& call,
+                                                const model::EndpointId& id) {
+  auto endpoint = store::endpoints::find(connection, call.workspace_id, id);
+  if (endpoint && endpoint->state == model::EndpointState::kDeleted) {
+    return fail(Code::kNotFound, "endpoint_not_found", "This endpoint has been deleted.");
+  }
+  return endpoint;
+}
+
+void forget_endpoint(const Services& services, const model::WorkspaceId& workspace,
+                     const model::EndpointId& endpoint) {
+  services.endpoints.forget(endpoint);
+  services.dispatcher.endpoint_changed(workspace, endpoint);
+}
+
+}  // namespace waybill::surfaces::native

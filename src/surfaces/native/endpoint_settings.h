@@ -1,0 +1,57 @@
+// Reads and checks what a caller wants an endpoint to be: the rules are those of its dialect, of
+// the egress guard, and of the API's bounds.
+
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/secret.h"
+#include "dialect/dialect.h"
+#include "model/endpoint.h"
+#include "surfaces/native/call.h"
+#include "surfaces/native/json_text.h"
+#include "surfaces/native/object_reader.h"
+
+namespace waybill::surfaces::native {
+
+inline constexpr std::chrono::seconds kTimeoutMin{1};
+inline constexpr std::chrono::seconds kTimeoutMax{60};
+inline constexpr int kRatePerSecondMax = 10'000;
+inline constexpr int kInFlightMax = 1'000;
+inline constexpr std::size_t kEventTypesMax = 100;
+inline constexpr std::chrono::days kOverlapMax{7};
+
+// Each reads one member, where there is one, and tells `body` what is wrong with it.
+//
+// Faults: url_invalid, url_not_https, address_blocked.
+std::optional<std::string> read_url(ObjectReader& body, const Services& services,
+                                    const dialect::Dialect& dialect);
+// Faults: event_type_unknown, naming what the dialect has.
+std::optional<std::vector<std::string>> read_event_types(ObjectReader& body,
+                                                         const dialect::Dialect& dialect);
+std::optional<std::string> read_description(ObjectReader& body);
+// A secret of the caller's own. Faults: secret_invalid, secret_not_used.
+std::optional<Secret> read_secret(ObjectReader& body, const dialect::Dialect& dialect);
+// Sets the overrides that are there; null takes one away. Faults: retry_schedule_invalid.
+void read_overrides(ObjectReader& body, model::EndpointOverrides& overrides);
+
+// "secret" and "verification_key", or null for both: shown once, to whoever made the secret.
+void write_secret(ObjectText& object, const dialect::Dialect& dialect, const Secret& secret);
+
+// The dialect of an endpoint that is there. Fails with kConflict (dialect_unknown) if this hub has
+// it no more.
+Result<const dialect::Dialect*> dialect_of(const model::Endpoint& endpoint,
+                                           const dialect::DialectRegistry& dialects);
+
+// Fails with kNotFound (endpoint_not_found), also for a deleted one: nothing can be done to it.
+Result<model::Endpoint> find_endpoint_to_change(store::Connection& connection, const Call& call,
+                                                const model::EndpointId& id);
+
+// Tells the rest of the hub that an endpoint has changed. After the commit.
+void forget_endpoint(const Services& services, const model::WorkspaceId& workspace,
+                     const model::EndpointId& endpoint);
+
+}  // namespace waybill::surfaces::native

@@ -1,0 +1,187 @@
+#include "store/events.h"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/json.h"
+#include "store/deliveries.h"
+#include "surfaces/native/accepted.h"
+#include "surfaces/native/change.h"
+#include "surfaces/native/object_reader.h"
+#include "surfaces/native/operations.h"
+#include "surfaces/native/render.h"
+
+namespace waybill::surfaces::native {
+namespace {
+
+constexpr std::size_t kBatchMax = 100;
+
+// An event as its publisher wrote it; the caller gives it an id.
+Result<model::Event> read_event(ObjectReader& body, const Call& call) {
+  model::Event event;
+  event.type = body.text("type", {1, 128});
+  if (!body.has_fault()) body.check("type", model::check_event_type(event.type));
+  if (event.type == model::kTestEvent) {
+    body.refuse("type", "event_type_reserved",
+                "This event is sent by the test operation of an endpoint only.");
+  }
+  if (const json::object* data = body.object("data")) append_json(event.data, *data);
+  event.subject = body.optional_text("subject", {1, 200}).value_or("");
+  WAYBILL_TRY(body.done());
+  event.id = call.services.ids.next_id<model::EventId>();
+  event.workspace_id = call.workspace_id;
+  event.occurred_at = call.now;
+  return event;
+}
+
+// The new event, with where it goes.
+void append_accepted(std::string& out, const intake::Accepted& accepted) {
+  const model::Event& event = *accepted.event;
+  ObjectText object(out);
+  object.add("id", event.id)
+      .add("uuid", event.id.uuid().text())
+      .add("type", event.type)
+      .add("occurred_at", event.occurred_at)
+      .add("subject", event.subject)
+      .add_json("data", event.data)
+      .add("matched", accepted.matched())
+      .add("unmatched_reason", accepted.unmatched_reason);
+  std::string& deliveries = object.member("deliveries");
+  deliveries += '[';
+  bool first = true;
+  for_each_delivery(accepted, [&](const model::Delivery& delivery) {
+    if (!first) deliveries += ',';
+    first = false;
+    ObjectText(deliveries)
+        .add("id", delivery.id)
+        .add("endpoint_id", delivery.endpoint_id)
+        .add("state", model::delivery_state_name(delivery.state))
+        .end();
+  });
+  deliveries += ']';
+  object.end();
+}
+
+struct EventWithDeliveries {
+  store::events::Routed routed;
+  std::vector<model::Delivery> deliveries;
+};
+
+Result<EventWithDeliveries> find_event(store::Connection& connection,
+                                       const model::WorkspaceId& workspace,
+                                       const model::EventId& id) {
+  auto routed = store::events::find(connection, workspace, id);
+  if (!routed) return fail(routed.error());
+  auto deliveries = store::deliveries::of_event(connection, workspace, id);
+  if (!deliveries) return fail(deliveries.error());
+  return EventWithDeliveries{*std::move(routed), *std::move(deliveries)};
+}
+
+}  // namespace
+
+Task<Result<Reply>> publish_event(Call& call) {
+  const auto object = read_body(call.request);
+  if (!object) co_return fail(object.error());
+  ObjectReader body(*object);
+  const auto event = read_event(body, call);
+  if (!event) co_return fail(event.error());
+  const intake::LeaseTerms terms = call.services.dispatcher.lease_terms();
+  co_return co_await make_change(call, [&](store::Connection& connection) -> Result<Change> {
+    auto accepted = call.services.acceptance.accept(connection, *event, terms, call.now);
+    if (!accepted) return fail(accepted.error());
+    Change change{.status = 201, .body = {}, .audit = {}, .after_commit = {}};
+    append_accepted(change.body, *accepted);
+    change.after_commit = hand_over(*std::move(accepted));
+    return change;
+  });
+}
+
+Task<Result<Reply>> publish_events(Call& call) {
+  const auto object = read_body(call.request);
+  if (!object) co_return fail(object.error());
+  ObjectReader body(*object);
+  const json::array* items = body.array("events", {1, kBatchMax});
+  WAYBILL_CO_TRY(body.done());
+  std::vector<model::Event> events;
+  for (const json::value& item : *items) {
+    const std::string path = fmt::format("$.events[{}]", events.size());
+    if (!item.is_object()) {
+      co_return fail(Code::kInvalid, "member_type", "This has to be an object.", path);
+    }
+    ObjectReader reader(item.get_object(), path);
+    auto event = read_event(reader, call);
+    if (!event) co_return fail(event.error());
+    events.push_back(*std::move(event));
+  }
+  const intake::LeaseTerms terms = call.services.dispatcher.lease_terms();
+  co_return co_await make_change(call, [&](store::Connection& connection) -> Result<Change> {
+    std::vector<intake::Accepted> all;
+    for (const model::Event& event : events) {
+      auto accepted = call.services.acceptance.accept(connection, event, terms, call.now);
+      if (!accepted) return fail(accepted.error());
+      all.push_back(*std::move(accepted));
+    }
+    Change change{.status = 201, .body = {}, .audit = {}, .after_commit = {}};
+    ObjectText answer(change.body);
+    append_array(answer.member("rows"), all, append_accepted);
+    answer.end();
+    change.after_commit = hand_over(std::move(all));
+    return change;
+  });
+}
+
+Task<Result<Reply>> list_events(Call& call) {
+  const auto page = call.query.page();
+  const store::events::Filter filter{call.query.text("type"), call.query.text("subject"),
+                                     call.query.time("since"), call.query.time("until")};
+  WAYBILL_CO_TRY(call.query.done());
+  const auto found = co_await call.services.database.read([&](store::Connection& connection) {
+    return store::events::list(connection, call.workspace_id, filter, page);
+  });
+  if (!found) co_return fail(found.error());
+  co_return Reply{200, text_of_page(*found)};
+}
+
+Task<Result<Reply>> get_event(Call& call) {
+  const auto id = path_id<model::EventId>(call.request, "event");
+  if (!id) co_return fail(id.error());
+  const auto found = co_await call.services.database.read([&](store::Connection& connection) {
+    return find_event(connection, call.workspace_id, *id);
+  });
+  if (!found) co_return fail(found.error());
+  std::string body;
+  ObjectText object(body);
+  write(object, found->routed);
+  append_records(object.member("deliveries"), found->deliveries);
+  object.end();
+  co_return Reply{200, std::move(body)};
+}
+
+Task<Result<Reply>> replay_event(Call& call) {
+  const auto id = path_id<model::EventId>(call.request, "event");
+  if (!id) co_return fail(id.error());
+  const auto object = read_optional_body(call.request);
+  if (!object) co_return fail(object.error());
+  ObjectReader body(*object);
+  const auto endpoint = body.optional_id<model::EndpointId>("endpoint");
+  WAYBILL_CO_TRY(body.done());
+  const intake::LeaseTerms terms = call.services.dispatcher.lease_terms();
+  co_return co_await make_change(call, [&](store::Connection& connection) -> Result<Change> {
+    auto accepted = call.services.acceptance.replay(connection, call.workspace_id, *id, endpoint,
+                                                    terms, call.now);
+    if (!accepted) return fail(accepted.error());
+    std::vector<model::Delivery> deliveries;
+    for_each_delivery(*accepted, [&](const model::Delivery& d) { deliveries.push_back(d); });
+    std::string answer;
+    ObjectText written(answer);
+    append_records(written.member("rows"), deliveries);
+    written.add("unmatched_reason", accepted->unmatched_reason).end();
+    std::string detail;
+    ObjectText(detail).add("endpoint", endpoint).add("deliveries", deliveries.size()).end();
+    return Change{202, answer, AuditNote{"event.replay", id->text(), detail, {}},
+                  hand_over(*std::move(accepted))};
+  });
+}
+
+}  // namespace waybill::surfaces::native

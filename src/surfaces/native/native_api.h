@@ -1,0 +1,59 @@
+// Waybill's own management API, /hub/v1: everything the command line does and an operator expects.
+//
+// Its contract is native/openapi.json, served at /hub/v1/openapi.json; a test compares the two.
+
+#pragma once
+
+#include <string>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "crypto/digest.h"
+#include "crypto/secret_box.h"
+#include "delivery/dispatcher.h"
+#include "delivery/endpoint_directory.h"
+#include "dialect/loader.h"
+#include "intake/acceptance.h"
+#include "net/egress_guard.h"
+#include "net/router.h"
+#include "store/database.h"
+#include "surfaces/key_directory.h"
+
+namespace waybill::surfaces::native {
+
+// What the API works with. Everything outlives it.
+struct Services {
+  const Clock& clock;
+  Log& log;
+  IdGenerator& ids;
+  store::Database& database;
+  const dialect::DialectRegistry& dialects;
+  const crypto::SecretBox& secret_box;
+  const intake::Acceptance& acceptance;
+  delivery::Dispatcher& dispatcher;
+  delivery::EndpointDirectory& endpoints;
+  KeyDirectory& keys;
+  const net::EgressGuard& guard;
+  crypto::Digest admin_token_hash;
+  bool allow_insecure_endpoints = false;  // http:// where a dialect demands https.
+  std::string version;
+};
+
+class NativeApi {
+ public:
+  explicit NativeApi(Services services);
+  ~NativeApi();
+
+  void add_routes(net::Router& router);
+
+  // How this surface writes an error: a problem document (RFC 9457).
+  static net::Response render_error(const Error& error);
+  // The same for what the router found no handler for: 404, or 405 with Allow.
+  static net::Response render_miss(const net::Router::Miss& miss);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace waybill::surfaces::native

@@ -1,0 +1,95 @@
+#include "surfaces/native/operations.h"
+
+#include "surfaces/native/access.h"
+
+namespace waybill::surfaces::native {
+
+// clang-format off
+const std::vector<Operation>& operations() {
+  static const std::vector<Operation> table = {
+    {"POST",   "/hub/v1/workspaces",
+     "createWorkspace", kAdminToken, create_workspace},
+    {"GET",    "/hub/v1/workspaces",
+     "listWorkspaces", kAdminToken, list_workspaces, {"limit", "cursor"}},
+    {"GET",    "/hub/v1/workspaces/{workspace}",
+     "getWorkspace", "workspace:read", get_workspace},
+
+    {"POST",   "/hub/v1/workspaces/{workspace}/keys",
+     "createKey", "keys:write", create_key},
+    {"GET",    "/hub/v1/workspaces/{workspace}/keys",
+     "listKeys", "keys:read", list_keys, {"limit", "cursor"}},
+    {"GET",    "/hub/v1/workspaces/{workspace}/keys/{key}",
+     "getKey", "keys:read", get_key},
+    {"DELETE", "/hub/v1/workspaces/{workspace}/keys/{key}",
+     "revokeKey", "keys:write", revoke_key},
+
+    {"POST",   "/hub/v1/workspaces/{workspace}/suppliers",
+     "createSupplier", "suppliers:write", create_supplier},
+    {"GET",    "/hub/v1/workspaces/{workspace}/suppliers",
+     "listSuppliers", "suppliers:read", list_suppliers, {"limit", "cursor"}},
+    {"GET",    "/hub/v1/workspaces/{workspace}/suppliers/{supplier}",
+     "getSupplier", "suppliers:read", get_supplier},
+
+    {"GET",    "/hub/v1/workspaces/{workspace}/orders",
+     "listOrders", "orders:read", list_orders, {"limit", "cursor", "number", "since", "until"}},
+    {"GET",    "/hub/v1/workspaces/{workspace}/orders/{order}",
+     "getOrder", "orders:read", get_order},
+
+    {"POST",   "/hub/v1/workspaces/{workspace}/endpoints",
+     "createEndpoint", "endpoints:write", create_endpoint},
+    {"GET",    "/hub/v1/workspaces/{workspace}/endpoints",
+     "listEndpoints", "endpoints:read", list_endpoints, {"limit", "cursor", "state", "dialect"}},
+    {"GET",    "/hub/v1/workspaces/{workspace}/endpoints/{endpoint}",
+     "getEndpoint", "endpoints:read", get_endpoint},
+    {"PATCH",  "/hub/v1/workspaces/{workspace}/endpoints/{endpoint}",
+     "updateEndpoint", "endpoints:write", update_endpoint},
+    {"DELETE", "/hub/v1/workspaces/{workspace}/endpoints/{endpoint}",
+     "deleteEndpoint", "endpoints:write", delete_endpoint},
+    {"POST",   "/hub/v1/workspaces/{workspace}/endpoints/{endpoint}/pause",
+     "pauseEndpoint", "endpoints:write", pause_endpoint},
+    {"POST",   "/hub/v1/workspaces/{workspace}/endpoints/{endpoint}/resume",
+     "resumeEndpoint", "endpoints:write", resume_endpoint},
+    {"POST",   "/hub/v1/workspaces/{workspace}/endpoints/{endpoint}/test",
+     "testEndpoint", "endpoints:write", test_endpoint},
+    {"POST",   "/hub/v1/workspaces/{workspace}/endpoints/{endpoint}/rotate-secret",
+     "rotateEndpointSecret", "endpoints:write", rotate_endpoint_secret},
+
+    {"POST",   "/hub/v1/workspaces/{workspace}/events",
+     "publishEvent", "events:write", publish_event},
+    {"POST",   "/hub/v1/workspaces/{workspace}/events/batch",
+     "publishEvents", "events:write", publish_events},
+    {"GET",    "/hub/v1/workspaces/{workspace}/events",
+     "listEvents", "events:read", list_events,
+     {"limit", "cursor", "type", "subject", "since", "until"}},
+    {"GET",    "/hub/v1/workspaces/{workspace}/events/{event}",
+     "getEvent", "events:read", get_event},
+    {"POST",   "/hub/v1/workspaces/{workspace}/events/{event}/replay",
+     "replayEvent", "events:write", replay_event},
+
+    {"GET",    "/hub/v1/workspaces/{workspace}/deliveries",
+     "listDeliveries", "deliveries:read", list_deliveries,
+     {"limit", "cursor", "endpoint", "state", "type", "since", "until"}},
+    {"GET",    "/hub/v1/workspaces/{workspace}/deliveries/{delivery}",
+     "getDelivery", "deliveries:read", get_delivery},
+    {"POST",   "/hub/v1/workspaces/{workspace}/deliveries/{delivery}/retry",
+     "retryDelivery", "deliveries:write", retry_delivery},
+    {"POST",   "/hub/v1/workspaces/{workspace}/deliveries/retry-dropped",
+     "retryDroppedDeliveries", "deliveries:write", retry_dropped_deliveries},
+
+    {"GET",    "/hub/v1/workspaces/{workspace}/audit",
+     "listAuditLog", "audit:read", list_audit_log, {"limit", "cursor", "action", "subject"}},
+
+    {"GET",    "/hub/v1/dialects",
+     "listDialects", kAnyToken, list_dialects},
+    {"GET",    "/hub/v1/dialects/{dialect}",
+     "getDialect", kAnyToken, get_dialect},
+    {"GET",    "/hub/v1/status",
+     "getStatus", kAdminToken, get_status},
+    {"GET",    "/hub/v1/openapi.json",
+     "getOpenApi", kNoToken, get_openapi},
+  };
+  return table;
+}
+// clang-format on
+
+}  // namespace waybill::surfaces::native

@@ -1,0 +1,71 @@
+// The operations of the API, in one table: what is routed, who may call it, and what answers.
+//
+// To add one: a line in the table of operations.cc, a function declared below and written in its
+// resource's file, and its path in openapi.json. operations_test.cc compares the two.
+
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "surfaces/native/call.h"
+
+namespace waybill::surfaces::native {
+
+struct Operation {
+  std::string_view method;
+  std::string_view path;
+  std::string_view id;     // operationId of the document.
+  std::string_view scope;  // Of model::known_scopes(), or kNoToken, kAnyToken, kAdminToken.
+  Operate operate;
+  std::vector<std::string_view> query = {};  // The parameters it takes; others are refused.
+};
+
+const std::vector<Operation>& operations();
+
+// workspaces.cc
+Task<Result<Reply>> create_workspace(Call& call);
+Task<Result<Reply>> list_workspaces(Call& call);
+Task<Result<Reply>> get_workspace(Call& call);
+// keys.cc
+Task<Result<Reply>> create_key(Call& call);
+Task<Result<Reply>> list_keys(Call& call);
+Task<Result<Reply>> get_key(Call& call);
+Task<Result<Reply>> revoke_key(Call& call);
+// suppliers.cc
+Task<Result<Reply>> create_supplier(Call& call);
+Task<Result<Reply>> list_suppliers(Call& call);
+Task<Result<Reply>> get_supplier(Call& call);
+// orders.cc
+Task<Result<Reply>> list_orders(Call& call);
+Task<Result<Reply>> get_order(Call& call);
+// endpoints.cc
+Task<Result<Reply>> create_endpoint(Call& call);
+Task<Result<Reply>> list_endpoints(Call& call);
+Task<Result<Reply>> get_endpoint(Call& call);
+Task<Result<Reply>> update_endpoint(Call& call);
+Task<Result<Reply>> delete_endpoint(Call& call);
+// endpoint_actions.cc
+Task<Result<Reply>> pause_endpoint(Call& call);
+Task<Result<Reply>> resume_endpoint(Call& call);
+Task<Result<Reply>> test_endpoint(Call& call);
+Task<Result<Reply>> rotate_endpoint_secret(Call& call);
+// events.cc
+Task<Result<Reply>> publish_event(Call& call);
+Task<Result<Reply>> publish_events(Call& call);
+Task<Result<Reply>> list_events(Call& call);
+Task<Result<Reply>> get_event(Call& call);
+Task<Result<Reply>> replay_event(Call& call);
+// deliveries.cc
+Task<Result<Reply>> list_deliveries(Call& call);
+Task<Result<Reply>> get_delivery(Call& call);
+Task<Result<Reply>> retry_delivery(Call& call);
+Task<Result<Reply>> retry_dropped_deliveries(Call& call);
+// hub.cc
+Task<Result<Reply>> list_audit_log(Call& call);
+Task<Result<Reply>> list_dialects(Call& call);
+Task<Result<Reply>> get_dialect(Call& call);
+Task<Result<Reply>> get_status(Call& call);
+Task<Result<Reply>> get_openapi(Call& call);
+
+}  // namespace waybill::surfaces::native

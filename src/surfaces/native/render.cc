@@ -1,0 +1,178 @@
+#include "surfaces/native/render.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/json.h"
+
+namespace waybill::surfaces::native {
+namespace {
+
+std::string_view secret_rule_name(dialect::EndpointRules::SecretRule rule) {
+  using enum dialect::EndpointRules::SecretRule;
+  switch (rule) {
+    case kNone: return "none";
+    case kOptional: return "optional";
+    case kGenerated: return "generated";
+  }
+  return "none";
+}
+
+// An empty text is null.
+std::optional<std::string_view> if_any(const std::string& text) {
+  return text.empty() ? std::nullopt : std::optional<std::string_view>(text);
+}
+
+void write_effective(ObjectText& object, const model::Endpoint& endpoint,
+                     const dialect::Dialect* dialect) {
+  if (!dialect) {
+    object.add_json("effective", "null");
+    return;
+  }
+  const auto& retry = endpoint.overrides.retry.value_or(dialect->delivery.retry.delays());
+  ObjectText effective(object.member("effective"));
+  effective.add("retry", retry)
+      .add("timeout", endpoint.overrides.timeout.value_or(dialect->delivery.timeout))
+      .add("attempts_max", retry.size() + 1)
+      .add("deactivate_after", dialect->endpoint.deactivate_after);
+  effective.end();
+}
+
+}  // namespace
+
+void write(ObjectText& object, const model::Workspace& workspace) {
+  object.add("id", workspace.id)
+      .add("slug", workspace.slug)
+      .add("name", workspace.name)
+      .add("environment", model::environment_name(workspace.environment))
+      .add("created_at", workspace.created_at);
+}
+
+void write(ObjectText& object, const model::ApiKey& key) {
+  object.add("id", key.id)
+      .add("platform", model::key_platform_name(key.platform))
+      .add("name", key.name)
+      .add("prefix", key.prefix)
+      .add("scopes", key.scopes)
+      .add("created_at", key.created_at)
+      .add("expires_at", key.expires_at)
+      .add("revoked_at", key.revoked_at);
+}
+
+void write(ObjectText& object, const model::Supplier& supplier) {
+  object.add("id", supplier.id)
+      .add("uuid", supplier.id.uuid().text())
+      .add("name", supplier.name)
+      .add("created_at", supplier.created_at);
+}
+
+void write(ObjectText& object, const model::Order& order) {
+  object.add("id", order.id)
+      .add("uuid", order.id.uuid().text())
+      .add("surface", order.surface)
+      .add("number", order.number)
+      .add("order_date", order.order_date)
+      .add("currency", order.currency)
+      .add("supplier_id", order.supplier_id)
+      .add("supplier_name", order.supplier_name)
+      .add("status", model::order_status_name(order.status));
+  append_json(object.member("lines"), model::lines_to_json(order.lines));
+  object.add("created_at", order.created_at);
+}
+
+void write(ObjectText& object, const store::events::Routed& routed) {
+  const model::Event& event = routed.event;
+  object.add("id", event.id)
+      .add("uuid", event.id.uuid().text())
+      .add("type", event.type)
+      .add("occurred_at", event.occurred_at)
+      .add("subject", event.subject)
+      .add_json("data", event.data)
+      .add("matched", routed.matched)
+      .add("unmatched_reason", routed.unmatched_reason);
+}
+
+void write(ObjectText& object, const model::Delivery& delivery) {
+  // Of one that is on its way `due_at` is the end of its lease, which is nobody's business here.
+  const bool waits = delivery.state == model::DeliveryState::kPending ||
+                     delivery.state == model::DeliveryState::kRetrying;
+  object.add("id", delivery.id)
+      .add("event_id", delivery.event_id)
+      .add("endpoint_id", delivery.endpoint_id)
+      .add("event_type", delivery.event_type)
+      .add("kind", model::delivery_kind_name(delivery.kind))
+      .add("state", model::delivery_state_name(delivery.state))
+      .add("attempts_made", delivery.attempts_made)
+      .add("due_at", waits ? delivery.due_at : std::nullopt)
+      .add("created_at", delivery.created_at)
+      .add("finished_at", delivery.finished_at);
+}
+
+void write(ObjectText& object, const model::Attempt& attempt) {
+  object.add("number", attempt.number)
+      .add("started_at", attempt.started_at)
+      .add("latency_ms", static_cast<double>(attempt.latency.count()) / 1000.0)
+      .add("outcome", model::outcome_name(attempt.outcome))
+      .add("status_code", attempt.status_code)
+      .add("error", if_any(attempt.error))
+      .add("response_body", replace_invalid_utf8(attempt.response_body));
+}
+
+void write(ObjectText& object, const store::audit_log::Entry& entry) {
+  object.add("id", entry.id)
+      .add("at", entry.at)
+      .add("actor", entry.actor)
+      .add("action", entry.action)
+      .add("subject", entry.subject)
+      .add_json("detail", entry.detail);
+}
+
+void write(ObjectText& object, const dialect::Dialect& dialect) {
+  object.add("name", dialect.name)
+      .add("title", dialect.title)
+      .add("description", dialect.description)
+      .add("documentation", dialect.documentation)
+      .add("editable", dialect.endpoint.editable)
+      .add("https_required", dialect.endpoint.https_required)
+      .add("secret", secret_rule_name(dialect.endpoint.secret))
+      .add("deactivate_after", dialect.endpoint.deactivate_after)
+      .add("endpoints_max", dialect.endpoint.endpoints_max)
+      .add("timeout", dialect.delivery.timeout)
+      .add("retry", dialect.delivery.retry.delays())
+      .add("open_catalogue", dialect.open_catalogue);
+  append_array(object.member("events"), dialect.events,
+               [](std::string& out, const dialect::EventType& event) {
+                 ObjectText item(out);
+                 item.add("name", event.name)
+                     .add("canonical", event.canonical)
+                     .add("description", event.description);
+                 append_json(item.member("schema"), event.schema);
+                 append_json(item.member("example"), event.example);
+                 item.end();
+               });
+}
+
+void write(ObjectText& object, const model::Endpoint& endpoint,
+           const dialect::DialectRegistry& dialects, Timestamp now) {
+  const auto& previous_until = endpoint.secrets.previous_expires_at;
+  const bool overlaps = previous_until && now < *previous_until;
+  object.add("id", endpoint.id)
+      .add("dialect", endpoint.dialect)
+      .add("url", endpoint.url)
+      .add("description", endpoint.description)
+      .add("event_types", endpoint.event_types)
+      .add("state", model::endpoint_state_name(endpoint.state))
+      .add("state_reason", endpoint.state_reason)
+      .add("has_secret", !endpoint.secrets.current.empty())
+      .add("previous_secret_expires_at", overlaps ? previous_until : std::nullopt)
+      .add("retry", endpoint.overrides.retry)
+      .add("timeout", endpoint.overrides.timeout)
+      .add("rate_per_second", endpoint.overrides.rate_per_second)
+      .add("in_flight_max", endpoint.overrides.in_flight_max);
+  write_effective(object, endpoint, dialects.find(endpoint.dialect));
+  object.add("consecutive_failures", endpoint.consecutive_failures)
+      .add("created_at", endpoint.created_at)
+      .add("updated_at", endpoint.updated_at);
+}
+
+}  // namespace waybill::surfaces::native

@@ -1,0 +1,66 @@
+// How records are written in answers. Each function adds the members of one record to an object, so
+// that an operation can add its own: the secret of a new endpoint, the deliveries of an event.
+
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "dialect/loader.h"
+#include "model/api_key.h"
+#include "model/delivery.h"
+#include "model/endpoint.h"
+#include "model/order.h"
+#include "model/workspace.h"
+#include "store/audit_log.h"
+#include "store/events.h"
+#include "store/page.h"
+#include "surfaces/native/json_text.h"
+
+namespace waybill::surfaces::native {
+
+void write(ObjectText& object, const model::Workspace& workspace);
+void write(ObjectText& object, const model::ApiKey& key);
+void write(ObjectText& object, const model::Supplier& supplier);
+void write(ObjectText& object, const model::Order& order);
+void write(ObjectText& object, const store::events::Routed& routed);
+void write(ObjectText& object, const model::Delivery& delivery);
+void write(ObjectText& object, const model::Attempt& attempt);
+void write(ObjectText& object, const store::audit_log::Entry& entry);
+void write(ObjectText& object, const dialect::Dialect& dialect);
+// What applies in the end comes from its dialect; what is over at `now` is not shown.
+void write(ObjectText& object, const model::Endpoint& endpoint,
+           const dialect::DialectRegistry& dialects, Timestamp now);
+
+// One record, alone.
+template <class T, class... Context>
+std::string text_of(const T& record, const Context&... context) {
+  std::string out;
+  ObjectText object(out);
+  write(object, record, context...);
+  object.end();
+  return out;
+}
+
+// An array of records.
+template <class T, class... Context>
+void append_records(std::string& out, const std::vector<T>& records, const Context&... context) {
+  append_array(out, records, [&](std::string& text, const T& record) {
+    ObjectText object(text);
+    write(object, record, context...);
+    object.end();
+  });
+}
+
+// A list: {"rows": […], "next_cursor": …}.
+template <class T, class... Context>
+std::string text_of_page(const store::Page<T>& page, const Context&... context) {
+  std::string out;
+  ObjectText object(out);
+  append_records(object.member("rows"), page.rows, context...);
+  object.add("next_cursor", page.next.transform(&Uuid::crockford));
+  object.end();
+  return out;
+}
+
+}  // namespace waybill::surfaces::native

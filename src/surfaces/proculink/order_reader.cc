@@ -1,0 +1,131 @@
+#include "surfaces/proculink/order_reader.h"
+
+#include <optional>
+#include <string>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+
+namespace waybill::surfaces::proculink {
+namespace {
+
+constexpr std::size_t kTextBytesMax = 1000;
+constexpr std::string_view kNoLines = "Order must have at least one line.";
+
+// The members of one object, with its path: "$" or "$.lines[2]".
+class Members {
+ public:
+  Members(const json::object& object, std::string path) : object_(object), path_(std::move(path)) {}
+
+  std::string path_of(std::string_view name) const { return fmt::format("{}.{}", path_, name); }
+
+  // Null if it is missing or null.
+  const json::value* find(std::string_view name) const {
+    const json::value* value = object_.if_contains(name);
+    return value && !value->is_null() ? value : nullptr;
+  }
+
+  Result<std::optional<std::string>> text(std::string_view name) const {
+    const json::value* value = find(name);
+    if (!value) return std::optional<std::string>();
+    if (!value->is_string()) return fail(wrong_type(name, "a string"));
+    const json::string& text = value->get_string();
+    if (text.size() > kTextBytesMax) {
+      return fail(Code::kInvalid, "text_length",
+                  fmt::format("{} is longer than {} bytes.", name, kTextBytesMax), path_of(name));
+    }
+    return std::optional(std::string(text));
+  }
+
+  Result<std::optional<double>> number(std::string_view name) const {
+    const json::value* value = find(name);
+    if (!value) return std::optional<double>();
+    if (!value->is_number()) return fail(wrong_type(name, "a number"));
+    return std::optional(value->to_number<double>());
+  }
+
+  Error wrong_type(std::string_view name, std::string_view wanted) const {
+    return {Code::kInvalid, "member_type", fmt::format("{} must be {}.", name, wanted),
+            path_of(name)};
+  }
+
+ private:
+  const json::object& object_;
+  std::string path_;
+};
+
+// Puts a Result's value where it belongs, or returns its error.
+template <class T>
+Result<void> put(Result<T> read, T& target) {
+  if (!read) return fail(std::move(read).error());
+  target = *std::move(read);
+  return {};
+}
+
+Result<model::OrderLine> read_line(const json::value& value, std::size_t index) {
+  std::string path = fmt::format("$.lines[{}]", index);
+  if (!value.is_object()) {
+    return fail(Code::kInvalid, "member_type", "A line must be an object.", std::move(path));
+  }
+  const Members members(value.get_object(), std::move(path));
+  model::OrderLine line;
+  WAYBILL_TRY(put(members.text("buyerItemCode"), line.item_code));
+  WAYBILL_TRY(put(members.text("description"), line.description));
+  WAYBILL_TRY(put(members.number("quantity"), line.quantity));
+  WAYBILL_TRY(put(members.text("unit"), line.unit));
+  WAYBILL_TRY(put(members.number("unitPrice"), line.unit_price));
+  if (line.quantity && *line.quantity <= 0) {
+    return fail(Code::kInvalid, "quantity_not_positive", "quantity must be above zero.",
+                members.path_of("quantity"));
+  }
+  return line;
+}
+
+Result<void> read_lines(const Members& members, std::vector<model::OrderLine>& lines) {
+  const json::value* value = members.find("lines");
+  if (value && !value->is_array()) return fail(members.wrong_type("lines", "an array"));
+  if (!value || value->get_array().empty()) {
+    return fail(Code::kInvalid, "lines_empty", std::string(kNoLines), "$.lines");
+  }
+  lines.reserve(value->get_array().size());
+  for (const json::value& entry : value->get_array()) {
+    auto line = read_line(entry, lines.size());
+    if (!line) return fail(line.error());
+    lines.push_back(*std::move(line));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<intake::OrderRequest> read_order(std::string_view body) {
+  const Result<json::value> value = parse_json(body);
+  if (!value) return fail(value.error());
+  if (!value->is_object()) {
+    return fail(Code::kInvalid, "body_type", "The body must be a JSON object.", "$");
+  }
+  const Members members(value->get_object(), "$");
+  intake::OrderRequest request;
+  std::optional<std::string> supplier;
+  WAYBILL_TRY(put(members.text("orderNumber"), request.number));
+  WAYBILL_TRY(put(members.text("orderDate"), request.order_date));
+  WAYBILL_TRY(put(members.text("currency"), request.currency));
+  WAYBILL_TRY(put(members.text("supplierId"), supplier));
+  if (request.order_date && !is_iso_date(*request.order_date)) {
+    return fail(Code::kInvalid, "date_invalid", "orderDate must be a date as YYYY-MM-DD.",
+                "$.orderDate");
+  }
+  WAYBILL_TRY(read_lines(members, request.lines));
+  if (!supplier || supplier->empty()) {
+    return fail(Code::kInvalid, "member_missing",
+                "supplierId must name the supplier, by its id or its exact name.", "$.supplierId");
+  }
+  request.supplier = *std::move(supplier);
+  request.supplier_path = "$.supplierId";
+  return request;
+}
+
+}  // namespace waybill::surfaces::proculink

@@ -1,0 +1,146 @@
+#include "surfaces/proculink/proculink_api.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "base/json.h"
+#include "surfaces/proculink/order_reader.h"
+
+namespace waybill::surfaces::proculink {
+namespace {
+
+constexpr std::size_t kIdempotencyKeyMax = 255;
+
+net::Response render(int status, std::string_view code, std::string_view message,
+                     std::string_view path) {
+  std::string body = R"({"error":)";
+  // A message may quote what the caller sent, which need not be UTF-8.
+  append_json_string(body, is_utf8(message) ? message : "The request is not valid UTF-8.");
+  body += R"(,"code":)";
+  append_json_string(body, code);
+  if (!path.empty()) {
+    body += R"(,"path":)";
+    append_json_string(body, path);
+  }
+  body += '}';
+  return net::Response::json(status, std::move(body));
+}
+
+// Form-encoded bodies are refused; a body that does not say what it is counts as JSON.
+Result<void> check_content_type(const net::Request& request) {
+  const auto content_type = request.header("Content-Type");
+  if (!content_type) return {};
+  const std::string type = net::media_type(*content_type);
+  if (type == "application/json" || type.ends_with("+json")) return {};
+  return fail(Code::kUnsupported, "media_type_unsupported",
+              "The body must be raw JSON, sent as application/json.");
+}
+
+Result<std::optional<std::string>> idempotency_key(const net::Request& request) {
+  const auto key = request.header("Idempotency-Key");
+  if (!key) return std::optional<std::string>();
+  const bool visible =
+      std::all_of(key->begin(), key->end(), [](char c) { return c > ' ' && c <= '~'; });
+  if (key->empty() || key->size() > kIdempotencyKeyMax || !visible) {
+    return fail(Code::kInvalid, "idempotency_key_invalid",
+                "Idempotency-Key must be 1 to 255 visible ASCII characters.");
+  }
+  return std::optional(std::string(*key));
+}
+
+net::Response render_receipt(const intake::OrderReceipt& receipt) {
+  std::string body =
+      fmt::format(R"({{"id":"{}","status":"{}","linesCount":{})", receipt.id.uuid().text(),
+                  model::order_status_name(receipt.status), receipt.line_count);
+  body += receipt.replay ? R"(,"idempotentReplay":true})" : "}";
+  return net::Response::json(receipt.replay ? 200 : 201, std::move(body));
+}
+
+}  // namespace
+
+void ProcuLinkApi::add_routes(net::Router& router) {
+  router.add(
+      {"GET", "/api/ingress/{slug}/ping", [this](net::Request& request) { return ping(request); }});
+  router.add({"POST", "/api/ingress/{slug}/orders",
+              [this](net::Request& request) { return post_order(request); }});
+}
+
+net::Response ProcuLinkApi::render_error(const Error& error) {
+  const int status = net::status_of(error.code);
+  if (error.code == Code::kInternal) {
+    return render(status, "internal", "Something is wrong inside the hub; its log says what.", {});
+  }
+  net::Response response = render(status, error.reason, error.message, error.path);
+  if (error.code == Code::kUnavailable) response.headers.push_back({"Retry-After", "1"});
+  return response;
+}
+
+net::Response ProcuLinkApi::render_miss(const net::Router::Miss& miss) {
+  if (!miss.allow.empty()) {
+    const std::string allow = fmt::format("{}", fmt::join(miss.allow, ", "));
+    net::Response response =
+        render(405, "method_not_allowed", fmt::format("This address takes {} only.", allow), {});
+    response.headers.push_back({"Allow", allow});
+    return response;
+  }
+  if (miss.code == Code::kInvalid) {
+    return render(400, "path_malformed", "The path is not properly percent-encoded.", {});
+  }
+  return render(404, "route_not_found", "There is nothing at this address.", {});
+}
+
+Task<Result<std::shared_ptr<const model::ApiKey>>> ProcuLinkApi::authenticate(
+    const net::Request& request) {
+  std::string text(request.header("X-ProcuLink-Key").value_or(""));
+  auto key = co_await services_.keys.find(std::move(text), model::KeyPlatform::kProcuLink);
+  if (key && (*key)->workspace_slug != request.param("slug")) {
+    co_return fail(Code::kForbidden, "workspace_forbidden",
+                   "This key does not belong to this workspace.");
+  }
+  co_return key;
+}
+
+Task<net::Response> ProcuLinkApi::ping(const net::Request& request) {
+  const auto key = co_await authenticate(request);
+  if (!key) co_return render_error(key.error());
+  std::string body = R"({"status":"ok","workspace":)";
+  append_json_string(body, (*key)->workspace_slug);
+  body += '}';
+  co_return net::Response::json(200, std::move(body));
+}
+
+Task<net::Response> ProcuLinkApi::post_order(const net::Request& request) {
+  auto receipt = co_await receive_order(request);
+  if (receipt) {
+    net::Response response = render_receipt(*receipt);
+    services_.dispatcher.hand_over(std::move(receipt->accepted));
+    co_return response;
+  }
+  if (receipt.error().code == Code::kInternal) {
+    services_.log.error("order_failed", {{"what", receipt.error().message}});
+  }
+  co_return render_error(receipt.error());
+}
+
+Task<Result<intake::OrderReceipt>> ProcuLinkApi::receive_order(const net::Request& request) {
+  const auto key = co_await authenticate(request);
+  if (!key) co_return fail(key.error());
+  WAYBILL_CO_TRY(check_content_type(request));
+  auto idempotency = idempotency_key(request);
+  if (!idempotency) co_return fail(idempotency.error());
+  auto order = read_order(request.body);
+  if (!order) co_return fail(order.error());
+
+  order->workspace_id = (*key)->workspace_id;
+  order->workspace_slug = (*key)->workspace_slug;
+  order->surface = "proculink";
+  order->actor = (*key)->id.text();
+  order->idempotency_key = *std::move(idempotency);
+  co_return co_await services_.orders.receive(*std::move(order),
+                                              services_.dispatcher.lease_terms());
+}
+
+}  // namespace waybill::surfaces::proculink
