@@ -1,0 +1,31 @@
+// All commands of `waybill`, in the order of --help.
+
+#pragma once
+
+#include <vector>
+
+#include "app/cli/command.h"
+
+namespace waybill::app::cli {
+
+const std::vector<CommandGroup>& all_commands();
+
+// One function for each noun, in the file of its name.
+CommandGroup serve_group();
+CommandGroup workspace_group();
+CommandGroup key_group();
+CommandGroup supplier_group();
+CommandGroup order_group();
+CommandGroup endpoint_group();
+CommandGroup event_group();
+CommandGroup delivery_group();
+CommandGroup dead_letter_group();
+CommandGroup audit_group();
+CommandGroup dialect_group();
+CommandGroup sign_group();
+CommandGroup verify_group();
+CommandGroup status_group();
+CommandGroup doctor_group();
+CommandGroup version_group();
+
+}  // namespace waybill::app::cli

@@ -1,0 +1,270 @@
+#include <fmt/format.h>
+
+#include "app/cli/commands.h"
+#include "app/cli/session.h"
+
+namespace waybill::app::cli {
+namespace {
+
+constexpr Argument kEndpoint{
+    .name = "ENDPOINT", .help = "Its id, from `waybill endpoint list`", .required = true};
+constexpr Argument kEvents{.name = "--events",
+                           .placeholder = "A,B",
+                           .help = "The events it gets, or '*' for all",
+                           .repeated = true};
+constexpr Argument kDescription{
+    .name = "--description", .placeholder = "TEXT", .help = "What it is for"};
+constexpr Argument kRetry{.name = "--retry",
+                          .placeholder = "1m,5m",
+                          .help = "The waits before each further try, instead of its dialect's",
+                          .repeated = true};
+constexpr Argument kTimeout{
+    .name = "--timeout", .placeholder = "10s", .help = "How long an answer may take, 1s to 60s"};
+constexpr Argument kRate{.name = "--rate-per-second",
+                         .placeholder = "N",
+                         .help = "Starts at most N requests in a second, 1 to 10000"};
+constexpr Argument kInFlight{.name = "--in-flight-max",
+                             .placeholder = "N",
+                             .help = "Has at most N requests under way, 1 to 1000"};
+
+// What an update gives back to the dialect.
+constexpr std::string_view kDefault = "default";
+
+json::array to_array(const std::vector<std::string>& texts) {
+  json::array array;
+  for (const std::string& text : texts) array.emplace_back(text);
+  return array;
+}
+
+// --retry, --timeout, --rate-per-second and --in-flight-max; `default` removes one.
+Result<void> add_overrides(json::object& body, const Session& session) {
+  if (session.has("--retry")) {
+    const auto delays = session.list("--retry");
+    if (delays.size() == 1 && delays[0] == kDefault) {
+      body["retry"] = nullptr;
+    } else {
+      body["retry"] = to_array(delays);
+    }
+  }
+  if (const auto timeout = session.value("--timeout")) {
+    if (*timeout == kDefault) {
+      body["timeout"] = nullptr;
+    } else {
+      body["timeout"] = *timeout;
+    }
+  }
+  for (const auto& [argument, member] : {std::pair("--rate-per-second", "rate_per_second"),
+                                         std::pair("--in-flight-max", "in_flight_max")}) {
+    const auto text = session.value(argument);
+    if (!text) continue;
+    if (*text == kDefault) {
+      body[member] = nullptr;
+      continue;
+    }
+    const auto number = session.number(argument);
+    if (!number) return fail(number.error());
+    body[member] = **number;
+  }
+  return {};
+}
+
+void tell_secret(const Session& session, const json::value& answer) {
+  const json::object* endpoint = answer.if_object();
+  const json::value* secret = endpoint ? endpoint->if_contains("secret") : nullptr;
+  if (secret == nullptr || !secret->is_string()) return;
+  session.note(
+      "\nThis is the only time the secret is shown: give it to the receiver, who verifies "
+      "with it.");
+}
+
+Result<void> create(Session& session) {
+  json::object body;
+  for (const char* argument : {"--dialect", "--url", "--description", "--secret"}) {
+    add_text(body, session, argument);
+  }
+  if (session.has("--events")) body["event_types"] = to_array(session.list("--events"));
+  WAYBILL_TRY(add_overrides(body, session));
+  const auto path = session.in_workspace("/endpoints");
+  if (!path) return fail(path.error());
+  const auto answer = session.post(*path, body);
+  if (!answer) return fail(answer.error());
+  session.print(*answer);
+  tell_secret(session, *answer);
+  return {};
+}
+
+Result<void> list(Session& session) {
+  const auto path = session.in_workspace("/endpoints");
+  if (!path) return fail(path.error());
+  return session.print_list(*path, {"--state", "--dialect"},
+                            {{"ID", "id"},
+                             {"STATE", "state"},
+                             {"DIALECT", "dialect"},
+                             {"URL", "url"},
+                             {"EVENTS", "event_types"},
+                             {"FAILURES", "consecutive_failures"}});
+}
+
+// Asks for …/endpoints/ENDPOINT and `action`, and prints the answer.
+Result<json::value> act(Session& session, std::string_view method, std::string_view action,
+                        const json::object& body = {}) {
+  const auto path = session.in_workspace(
+      fmt::format("/endpoints/{}{}", segment(session.text("ENDPOINT")), action));
+  if (!path) return fail(path.error());
+  auto answer = method == "GET"      ? session.get(*path)
+                : method == "PATCH"  ? session.patch(*path, body)
+                : method == "DELETE" ? session.remove(*path)
+                                     : session.post(*path, body);
+  if (answer) session.print(*answer);
+  return answer;
+}
+
+Result<void> without_value(const Result<json::value>& answer) {
+  if (!answer) return fail(answer.error());
+  return {};
+}
+
+Result<void> show(Session& session) { return without_value(act(session, "GET", "")); }
+Result<void> pause(Session& session) { return without_value(act(session, "POST", "/pause")); }
+Result<void> resume(Session& session) { return without_value(act(session, "POST", "/resume")); }
+Result<void> remove(Session& session) { return without_value(act(session, "DELETE", "")); }
+
+Result<void> update(Session& session) {
+  json::object body;
+  add_text(body, session, "--url");
+  add_text(body, session, "--description");
+  if (session.has("--events")) body["event_types"] = to_array(session.list("--events"));
+  WAYBILL_TRY(add_overrides(body, session));
+  if (body.empty()) {
+    return usage_error("Say what to change: waybill endpoint update --help");
+  }
+  return without_value(act(session, "PATCH", "", body));
+}
+
+Result<void> test(Session& session) {
+  const auto answer = act(session, "POST", "/test");
+  if (!answer) return fail(answer.error());
+  const json::object* sent = answer->if_object();
+  const json::value* delivery = sent ? sent->if_contains("delivery_id") : nullptr;
+  if (delivery != nullptr && delivery->is_string()) {
+    session.note(fmt::format("\nHow it went: waybill delivery show {}",
+                             std::string_view(delivery->get_string())));
+  }
+  return {};
+}
+
+Result<void> rotate_secret(Session& session) {
+  json::object body;
+  add_text(body, session, "--secret");
+  add_text(body, session, "--overlap");
+  const auto answer = act(session, "POST", "/rotate-secret", body);
+  if (!answer) return fail(answer.error());
+  tell_secret(session, *answer);
+  return {};
+}
+
+Command of_endpoint(std::string name, std::string_view summary, std::string_view details,
+                    std::string_view example, Result<void> (*run)(Session&)) {
+  return {.name = std::move(name),
+          .summary = summary,
+          .details = details,
+          .example = example,
+          .arguments = {kEndpoint},
+          .in_workspace = true,
+          .run = run};
+}
+
+}  // namespace
+
+CommandGroup endpoint_group() {
+  return {
+      .name = "endpoint",
+      .summary = "Endpoints: where webhooks are sent",
+      .commands = {
+          {.name = "endpoint create",
+           .summary = "Subscribes a URL to events, and shows its secret once",
+           .details = "The dialect decides how its webhooks look and are signed. Here --url is the "
+                      "endpoint's own; the hub's is --hub.",
+           .example = "endpoint create --workspace acme --dialect standard-webhooks --url "
+                      "https://shop.example/hooks --events '*'",
+           .arguments = {{.name = "--dialect",
+                          .placeholder = "NAME",
+                          .help = "A name from `waybill dialect list`",
+                          .required = true},
+                         {.name = "--url",
+                          .placeholder = "URL",
+                          .help = "Where its webhooks are posted to",
+                          .required = true},
+                         kEvents,
+                         {.name = "--secret",
+                          .placeholder = "SECRET",
+                          .help = "Signs its webhooks; default: as its dialect says"},
+                         kDescription,
+                         kRetry,
+                         kTimeout,
+                         kRate,
+                         kInFlight},
+           .in_workspace = true,
+           .run = create},
+          {.name = "endpoint list",
+           .summary = "Lists the endpoints, newest first",
+           .example = "endpoint list --workspace acme --state deactivated",
+           .arguments =
+               {{.name = "--state",
+                 .placeholder = "STATE",
+                 .help = "Only those that are active, paused, deactivated or deleted"},
+                {.name = "--dialect", .placeholder = "NAME", .help = "Only those of this dialect"}},
+           .in_workspace = true,
+           .is_list = true,
+           .run = list},
+          of_endpoint("endpoint show", "Shows one endpoint and how it fares", "",
+                      "endpoint show ep_01KAHZ5MPQ3V8N2X7R4T6W9Y0B", show),
+          {.name = "endpoint update",
+           .summary = "Changes an endpoint; what is not named stays",
+           .details =
+               "`default` as the value of --retry, --timeout, --rate-per-second or "
+               "--in-flight-max leaves it to the dialect again. Some dialects have endpoints "
+               "whose URL and events cannot be changed. Here --url is the endpoint's own; the "
+               "hub's is --hub.",
+           .example =
+               "endpoint update ep_01KAHZ5MPQ3V8N2X7R4T6W9Y0B --timeout 10s --retry 1m,5m,1h",
+           .arguments =
+               {kEndpoint,
+                {.name = "--url", .placeholder = "URL", .help = "Where to post from now on"},
+                kEvents,
+                kDescription,
+                kRetry,
+                kTimeout,
+                kRate,
+                kInFlight},
+           .in_workspace = true,
+           .run = update},
+          of_endpoint("endpoint pause", "Holds back everything for an endpoint",
+                      "What comes meanwhile is kept, and sent when it is resumed.",
+                      "endpoint pause ep_01KAHZ5MPQ3V8N2X7R4T6W9Y0B", pause),
+          of_endpoint("endpoint resume", "Switches a paused or deactivated endpoint on again",
+                      "Sends what was held back, and forgets the failures.",
+                      "endpoint resume ep_01KAHZ5MPQ3V8N2X7R4T6W9Y0B", resume),
+          of_endpoint("endpoint delete", "Ends an endpoint and cancels what waits for it", "",
+                      "endpoint delete ep_01KAHZ5MPQ3V8N2X7R4T6W9Y0B", remove),
+          of_endpoint("endpoint test", "Sends a test event to an endpoint", "",
+                      "endpoint test ep_01KAHZ5MPQ3V8N2X7R4T6W9Y0B", test),
+          {.name = "endpoint rotate-secret",
+           .summary = "Gives an endpoint a new secret and shows it once",
+           .details =
+               "For the time of the overlap both secrets sign, so that the receiver can change "
+               "over without losing a webhook.",
+           .example = "endpoint rotate-secret ep_01KAHZ5MPQ3V8N2X7R4T6W9Y0B --overlap 24h",
+           .arguments = {kEndpoint,
+                         {.name = "--secret",
+                          .placeholder = "SECRET",
+                          .help = "The new secret; default: a random one"},
+                         {.name = "--overlap",
+                          .placeholder = "24h",
+                          .help = "How long the old one signs too, 0s to 7d; default: 24h"}},
+           .in_workspace = true,
+           .run = rotate_secret},
+      }};
+}
+
+}  // namespace waybill::app::cli

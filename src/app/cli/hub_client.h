@@ -1,0 +1,70 @@
+// Asks a hub's management API, one request after the other. This is all that the commands know of a
+// hub: they use nothing that another program could not use.
+
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "app/settings.h"
+#include "base/json.h"
+#include "base/result.h"
+#include "base/secret.h"
+
+namespace waybill::app::cli {
+
+// Which hub, and how it is known.
+struct HubAddress {
+  std::string url;           // Without a slash at its end.
+  Secret token;              // Empty: none was found.
+  std::string token_source;  // "--token", "WAYBILL_TOKEN" or the path of a file.
+  std::filesystem::path data;
+};
+
+// A given value counts before WAYBILL_URL and WAYBILL_TOKEN, and these before what the data
+// directory of this machine's hub says. The admin token in that directory goes to hubs on this
+// machine alone: another host gets only what it is given by name.
+//
+// A missing token is no failure here, since some paths need none.
+Result<HubAddress> find_hub(const std::optional<std::string>& url,
+                            const std::optional<std::string>& token,
+                            const Environment& environment);
+
+using Query = std::vector<std::pair<std::string, std::string>>;
+
+class HubClient {
+ public:
+  explicit HubClient(HubAddress hub);
+  ~HubClient();
+
+  struct Answer {
+    int status = 0;
+    json::value body;
+  };
+
+  // `body` null: none. A POST carries an Idempotency-Key, of its own unless one is given, so that a
+  // connection lost half-way cannot do a thing twice.
+  //
+  // Fails with kUnavailable (hub_unreachable, hub_not_waybill), kTimeout, kTooLarge
+  // (answer_too_large), and as the API's problem document says: its code as the reason, its detail
+  // as the message, and what to do about it where that is known.
+  Result<Answer> ask(std::string_view method, std::string_view path, const Query& query = {},
+                     const json::value& body = nullptr, std::string idempotency_key = "");
+
+  const HubAddress& hub() const { return hub_; }
+
+ private:
+  class Impl;
+  HubAddress hub_;
+  std::unique_ptr<Impl> impl_;
+};
+
+// `path` with the query written behind it.
+std::string with_query(std::string_view path, const Query& query);
+
+}  // namespace waybill::app::cli

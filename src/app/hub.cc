@@ -1,0 +1,178 @@
+#include "app/hub.h"
+
+#include <array>
+#include <exception>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "app/version.h"
+#include "crypto/digest.h"
+#include "crypto/random.h"
+#include "store/sqlite/sqlite_driver.h"
+
+namespace waybill::app {
+namespace {
+
+using surfaces::native::NativeApi;
+using surfaces::proculink::ProcuLinkApi;
+
+// How each surface writes what goes wrong before one of its own functions is called. The first
+// whose prefix fits; the last fits everything.
+struct SurfaceErrors {
+  std::string_view prefix;
+  net::Response (*render_error)(const Error& error);
+  net::Response (*render_miss)(const net::Router::Miss& miss);
+};
+constexpr std::array kSurfaces = {
+    SurfaceErrors{"/api/ingress/", ProcuLinkApi::render_error, ProcuLinkApi::render_miss},
+    SurfaceErrors{"/", NativeApi::render_error, NativeApi::render_miss},
+};
+
+const SurfaceErrors& surface_of(std::string_view path) {
+  for (const SurfaceErrors& surface : kSurfaces) {
+    if (path.starts_with(surface.prefix)) return surface;
+  }
+  return kSurfaces.back();
+}
+
+net::Response render_error(const net::Request& request, const Error& error) {
+  return surface_of(request.path).render_error(error);
+}
+
+// Where a client on this machine reaches what listens on `host`.
+std::string url_of(const std::string& host, std::uint16_t port) {
+  if (host == "0.0.0.0" || host == "localhost") return fmt::format("http://127.0.0.1:{}", port);
+  if (host == "::") return fmt::format("http://[::1]:{}", port);
+  if (host.find(':') != std::string::npos) return fmt::format("http://[{}]:{}", host, port);
+  return fmt::format("http://{}:{}", host, port);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Hub>> Hub::open(boost::asio::io_context& context, Log& log,
+                                       const Settings& settings) {
+  auto data = DataDirectory::open(settings.data);
+  if (!data) return fail(data.error());
+  auto dialects = dialect::DialectRegistry::load(settings.dialects);
+  if (!dialects) return fail(dialects.error());
+  auto clock = std::make_unique<SystemClock>(settings.clock_speed);
+  auto database = store::Database::open(
+      context, log, std::make_unique<store::SqliteDriver>(data->database_file()), clock->now());
+  if (!database) return fail(database.error());
+  return std::unique_ptr<Hub>(new Hub(context, log, settings, std::move(*data),
+                                      std::move(*dialects), std::move(clock),
+                                      std::move(*database)));
+}
+
+Hub::Hub(boost::asio::io_context& context, Log& log, const Settings& settings, DataDirectory data,
+         dialect::DialectRegistry dialects, std::unique_ptr<Clock> clock,
+         std::unique_ptr<store::Database> database)
+    : log_(log),
+      settings_(settings),
+      data_(std::move(data)),
+      dialects_(std::move(dialects)),
+      clock_(std::move(clock)),
+      ids_(*clock_, crypto::random_seed()),
+      database_(std::move(database)),
+      guard_(settings_.allow_private_networks),
+      client_(context, guard_, {.user_agent = fmt::format("Waybill/{}", version())}),
+      acceptance_(dialects_, ids_),
+      endpoints_(*database_, dialects_, data_.secret_box()),
+      channel_(*clock_,
+               [this](net::ClientRequest request) { return client_.send(std::move(request)); }),
+      dispatcher_(context, *clock_, log_, *database_, endpoints_, channel_,
+                  Rng(crypto::random_seed()), {.node = data_.node()}),
+      keys_(*database_, *clock_),
+      order_intake_(*clock_, ids_, *database_, acceptance_),
+      native_({.clock = *clock_,
+               .log = log_,
+               .ids = ids_,
+               .database = *database_,
+               .dialects = dialects_,
+               .secret_box = data_.secret_box(),
+               .acceptance = acceptance_,
+               .dispatcher = dispatcher_,
+               .endpoints = endpoints_,
+               .keys = keys_,
+               .guard = guard_,
+               .admin_token_hash = crypto::sha256(data_.admin_token().reveal()),
+               .allow_insecure_endpoints = settings_.allow_insecure_endpoints,
+               .version = std::string(version())}),
+      proculink_({.log = log_, .keys = keys_, .orders = order_intake_, .dispatcher = dispatcher_}),
+      server_(
+          context, log_, net::ServerLimits{},
+          [this](net::Request& request) { return answer(request); }, render_error) {
+  native_.add_routes(router_);
+  proculink_.add_routes(router_);
+  add_health_routes();
+}
+
+Hub::~Hub() = default;
+
+void Hub::add_health_routes() {
+  router_.add({"GET", "/", [](net::Request&) -> Task<net::Response> {
+                 co_return net::Response::with_body(
+                     200, "text/plain; charset=utf-8",
+                     fmt::format("Waybill {}: orders in, exactly once; signed webhooks out.\n"
+                                 "The management API: /hub/v1, described by "
+                                 "/hub/v1/openapi.json\n",
+                                 version()));
+               }});
+  // The process runs and answers.
+  router_.add({"GET", "/health/live", [](net::Request&) -> Task<net::Response> {
+                 co_return net::Response::json(200, R"({"status":"live"})");
+               }});
+  router_.add(
+      {"GET", "/health/ready", [this](net::Request& request) { return answer_ready(request); }});
+}
+
+// It takes orders, too: answer() has seen that the hub has started, and the store can be read.
+Task<net::Response> Hub::answer_ready(net::Request& request) {
+  const auto answered = co_await database_->read([](store::Connection& connection) {
+    return connection.query("SELECT 1", {}, [](const store::Row&) {});
+  });
+  if (!answered) co_return render_error(request, answered.error());
+  co_return net::Response::json(200, R"({"status":"ready"})");
+}
+
+Task<Result<void>> Hub::start() {
+  // The port first: a hub that cannot have it must not send a webhook before it gives up.
+  const auto port = server_.listen(settings_.listen_host, settings_.listen_port);
+  if (!port) {
+    Error error = port.error();
+    error.message += " Choose another with --listen; port 0 is any free one.";
+    co_return fail(std::move(error));
+  }
+  delivering_ = true;
+  WAYBILL_CO_TRY(co_await dispatcher_.start());
+  url_ = url_of(settings_.listen_host, *port);
+  ready_ = true;
+  co_return data_.publish_url(url_);
+}
+
+Task<void> Hub::stop() {
+  ready_ = false;
+  co_await server_.stop(kStopPatience);
+  if (delivering_) co_await dispatcher_.stop();
+  delivering_ = false;
+}
+
+Task<net::Response> Hub::answer(net::Request& request) {
+  net::Router::Miss miss;
+  const net::Handler* handler = router_.find(request, miss);
+  if (handler == nullptr) co_return surface_of(request.path).render_miss(miss);
+  if (!ready_ && request.path != "/health/live") {
+    co_return render_error(request, Error(Code::kUnavailable, "hub_not_ready",
+                                          "The hub is starting or stopping; try again."));
+  }
+  try {
+    co_return co_await (*handler)(request);
+  } catch (const std::exception& e) {
+    log_.error("request_failed",
+               {{"method", request.method}, {"path", request.path}, {"what", e.what()}});
+  }
+  co_return render_error(request, Error(Code::kInternal, "The handler failed."));
+}
+
+}  // namespace waybill::app

@@ -1,0 +1,95 @@
+// The Hub is the composition root: it owns every part of a running Waybill, makes them in the order
+// in which they need each other, and ends them in the reverse one. It alone knows all of them.
+//
+// A new surface is a line in the list at the top of hub.cc and a member here.
+//
+// Used from the thread of its io_context only.
+
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include <boost/asio/io_context.hpp>
+
+#include "app/data_directory.h"
+#include "app/settings.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/result.h"
+#include "base/task.h"
+#include "delivery/dispatcher.h"
+#include "delivery/endpoint_directory.h"
+#include "delivery/webhook_channel.h"
+#include "dialect/loader.h"
+#include "intake/acceptance.h"
+#include "intake/order_intake.h"
+#include "net/egress_guard.h"
+#include "net/http_client.h"
+#include "net/http_server.h"
+#include "net/router.h"
+#include "store/database.h"
+#include "surfaces/key_directory.h"
+#include "surfaces/native/native_api.h"
+#include "surfaces/proculink/proculink_api.h"
+
+namespace waybill::app {
+
+class Hub {
+ public:
+  // How long requests under way may take to end when the hub stops.
+  static constexpr std::chrono::seconds kStopPatience{10};
+
+  // Opens the data directory, the dialects and the database. Serves and sends nothing yet.
+  // Fails as DataDirectory::open(), DialectRegistry::load() and Database::open().
+  static Result<std::unique_ptr<Hub>> open(boost::asio::io_context& context, Log& log,
+                                           const Settings& settings);
+  ~Hub();
+  Hub(const Hub&) = delete;
+  Hub& operator=(const Hub&) = delete;
+
+  // Takes the port, begins to deliver, then to serve: until then requests are answered with 503.
+  // Fails as HttpServer::listen(), Dispatcher::start() and DataDirectory::publish_url(). Call
+  // stop() then, too.
+  Task<Result<void>> start();
+
+  // Accepts no more, lets what is under way end, and stops delivering. Nothing accepted is lost.
+  Task<void> stop();
+
+  const std::string& url() const { return url_; }  // "http://127.0.0.1:8080", once started.
+  const DataDirectory& data() const { return data_; }
+
+ private:
+  Hub(boost::asio::io_context& context, Log& log, const Settings& settings, DataDirectory data,
+      dialect::DialectRegistry dialects, std::unique_ptr<Clock> clock,
+      std::unique_ptr<store::Database> database);
+
+  void add_health_routes();
+  Task<net::Response> answer_ready(net::Request& request);
+  Task<net::Response> answer(net::Request& request);
+
+  Log& log_;
+  const Settings settings_;
+  DataDirectory data_;
+  const dialect::DialectRegistry dialects_;
+  const std::unique_ptr<Clock> clock_;
+  IdGenerator ids_;
+  const std::unique_ptr<store::Database> database_;
+  const net::EgressGuard guard_;
+  net::HttpClient client_;
+  const intake::Acceptance acceptance_;
+  delivery::EndpointDirectory endpoints_;
+  delivery::WebhookChannel channel_;
+  delivery::Dispatcher dispatcher_;
+  surfaces::KeyDirectory keys_;
+  intake::OrderIntake order_intake_;
+  surfaces::native::NativeApi native_;
+  surfaces::proculink::ProcuLinkApi proculink_;
+  net::Router router_;
+  net::HttpServer server_;
+  std::string url_;
+  bool delivering_ = false;
+  bool ready_ = false;
+};
+
+}  // namespace waybill::app

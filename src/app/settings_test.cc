@@ -1,0 +1,129 @@
+#include "app/settings.h"
+
+#include <map>
+#include <set>
+
+#include <gtest/gtest.h>
+
+namespace waybill::app {
+namespace {
+
+using Variables = std::map<std::string, std::string, std::less<>>;
+
+Environment environment_of(Variables variables) {
+  variables.try_emplace("HOME", "/somewhere");
+  return [variables](const std::string& name) -> std::optional<std::string> {
+    const auto found = variables.find(name);
+    if (found == variables.end()) return std::nullopt;
+    return found->second;
+  };
+}
+
+TEST(Settings, AreTheDefaultsWhenNothingIsGiven) {
+  const auto loaded = load_settings({}, environment_of({}));
+
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_TRUE(loaded->given.empty());
+  EXPECT_EQ(loaded->settings.data, "/somewhere/.local/share/waybill");
+  EXPECT_EQ(loaded->settings.listen_host, "127.0.0.1");
+  EXPECT_EQ(loaded->settings.listen_port, 8080);
+  EXPECT_EQ(loaded->settings.clock_speed, 1);
+  EXPECT_FALSE(loaded->settings.allow_private_networks);
+}
+
+TEST(Settings, EveryDefaultIsAValueOfItsSetting) {
+  for (const Setting& setting : settings_table()) {
+    if (setting.default_text == "none") continue;
+    Settings settings;
+    EXPECT_TRUE(setting.read(settings, setting.default_text)) << setting.name;
+  }
+}
+
+TEST(Settings, HaveNamesOfTheirOwnAndSayWhatTheyAreFor) {
+  std::set<std::string> flags;
+  for (const Setting& setting : settings_table()) {
+    EXPECT_TRUE(flags.insert(setting.flag()).second) << setting.name;
+    EXPECT_TRUE(setting.description.ends_with('.')) << setting.name;
+    EXPECT_FALSE(setting.default_text.empty()) << setting.name;
+  }
+}
+
+TEST(Settings, TakeAFlagBeforeAVariable) {
+  const auto loaded = load_settings({{"clock_speed", "600"}},
+                                    environment_of({{"WAYBILL_CLOCK_SPEED", "60"},
+                                                    {"WAYBILL_DATA", "/elsewhere"},
+                                                    {"WAYBILL_ALLOW_PRIVATE_NETWORKS", "true"}}));
+
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_EQ(loaded->settings.clock_speed, 600);
+  EXPECT_EQ(loaded->settings.data, "/elsewhere");
+  EXPECT_TRUE(loaded->settings.allow_private_networks);
+  ASSERT_EQ(loaded->given.size(), 3u);
+  EXPECT_EQ(loaded->given[0].setting->name, "data");
+  EXPECT_EQ(loaded->given[0].shown(), "/elsewhere");
+}
+
+TEST(Settings, NeverShowASecret) {
+  const Setting* database = nullptr;
+  for (const Setting& setting : settings_table()) {
+    if (setting.name == "database") database = &setting;
+  }
+  ASSERT_NE(database, nullptr);
+  EXPECT_EQ((GivenSetting{database, "postgres://hub:hunter2@db/hub"}.shown()), "set");
+
+  const auto refused =
+      load_settings({{"database", "postgres://hub:hunter2@db/hub"}}, environment_of({}));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message.find("hunter2"), std::string::npos);
+  EXPECT_NE(refused.error().message.find("later version"), std::string::npos);
+}
+
+TEST(Settings, ReadAddresses) {
+  struct Case {
+    std::string text, host;
+    std::uint16_t port;
+  };
+  for (const Case& c : {Case{"127.0.0.1:0", "127.0.0.1", 0}, Case{"[::1]:8080", "::1", 8080},
+                        Case{"localhost:65535", "localhost", 65535}}) {
+    const auto loaded = load_settings({{"listen", c.text}}, environment_of({}));
+    ASSERT_TRUE(loaded) << c.text;
+    EXPECT_EQ(loaded->settings.listen_host, c.host) << c.text;
+    EXPECT_EQ(loaded->settings.listen_port, c.port) << c.text;
+  }
+}
+
+TEST(Settings, RefuseWhatTheyCannotBe) {
+  struct Case {
+    std::string name, text;
+  };
+  for (const Case& c :
+       {Case{"listen", "8080"}, Case{"listen", ":8080"}, Case{"listen", "127.0.0.1:65536"},
+        Case{"listen", "::1:8080"}, Case{"listen", "127.0.0.1:http"}, Case{"clock_speed", "0"},
+        Case{"clock_speed", "1.5"}, Case{"clock_speed", "100001"},
+        Case{"allow_private_networks", "maybe"}, Case{"database", "mysql://x"},
+        Case{"log_level", "loud"}}) {
+    const auto loaded = load_settings({{c.name, c.text}}, environment_of({}));
+    ASSERT_FALSE(loaded) << c.name << " " << c.text;
+    EXPECT_EQ(loaded.error().code, Code::kInvalid);
+    EXPECT_EQ(loaded.error().reason, "setting_invalid");
+  }
+}
+
+TEST(Settings, SayWhichVariableIsWrong) {
+  const auto loaded = load_settings({}, environment_of({{"WAYBILL_CLOCK_SPEED", "fast"}}));
+
+  ASSERT_FALSE(loaded);
+  EXPECT_EQ(loaded.error().message,
+            "WAYBILL_CLOCK_SPEED cannot be 'fast': it is a number from 1 to 100000.");
+}
+
+TEST(Settings, AskForADataFolderWhereThereIsNoHome) {
+  const auto loaded =
+      load_settings({}, [](const std::string&) -> std::optional<std::string> { return {}; });
+
+  ASSERT_FALSE(loaded);
+  EXPECT_NE(loaded.error().message.find("--data"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace waybill::app
