@@ -1,0 +1,252 @@
+"""Every command of `waybill` once, for people and with --json; and what it says when it cannot."""
+
+import json
+import re
+import tempfile
+import unittest
+
+import harness
+from harness import HubTest, an_order
+
+
+class Cli(HubTest):
+    receivers = ("express_receiver.js",)
+
+    used = set()
+
+    def run_words(self, *words, status=0, stdin=None, **environment):
+        done = self.hub.cli(*words, stdin=stdin, **environment)
+        self.assertEqual(done.returncode, status, f"waybill {' '.join(words)}: {done}")
+        # The command's name: its first one or two words, whatever they are.
+        self.used.add(" ".join(words[:2]))
+        self.used.add(words[0])
+        return done
+
+    def ask(self, *words, **more):
+        """The answer with --json."""
+        done = self.run_words(*words, "--json", **more)
+        self.assertEqual(done.stderr, "", words)
+        return json.loads(done.stdout)
+
+    def read(self, *words, **more):
+        """As a person sees it."""
+        text = self.run_words(*words, **more).stdout
+        self.assertNotIn("\x1b", text)
+        self.assertFalse(text.startswith("{"), text)
+        return text
+
+    def test_every_command(self):
+        slug = self.name + "-cli"
+        self.make_workspace(slug)
+        self.endpoints(slug)
+        self.events_and_deliveries(slug)
+        self.orders(slug)
+        self.dialects_and_signatures()
+        self.hub_itself()
+        self.used.add("serve")
+        missing = [name for name in self.every_command() if name not in self.used]
+        self.assertEqual(missing, [], "commands that this test does not run")
+
+    def every_command(self):
+        """As --help lists them."""
+        def names(text):
+            listed = text.split("Commands:\n")[1].split("\n\n")[0]
+            return re.findall(r"^  ([a-z][a-z-]*)", listed, re.MULTILINE)
+
+        commands = []
+        for group in names(self.hub.cli("--help").stdout):
+            text = self.hub.cli(group, "--help").stdout
+            commands += [f"{group} {name}" for name in names(text)] if "Commands:\n" in text \
+                else [group]
+        self.assertGreater(len(commands), 30)
+        return commands
+
+    def make_workspace(self, slug):
+        made = self.ask("workspace", "create", slug, "--name", "Acme Ltd", "--environment",
+                        "sandbox")
+        self.assertEqual((made["slug"], made["environment"]), (slug, "sandbox"))
+        self.assertIn(slug, [row["slug"] for row in self.ask("workspace", "list")["rows"]])
+        self.assertIn("Acme Ltd", self.read("workspace", "list"))
+        self.assertEqual(self.ask("workspace", "show", slug), made)
+        self.assertIn("sandbox", self.read("workspace", "show", made["id"]))
+        of = ("--workspace", slug)
+
+        supplier = self.ask("supplier", "create", *of, "--name", "Päper & Co")
+        self.assertEqual([supplier], self.ask("supplier", "list", *of)["rows"])
+        self.assertIn("Päper & Co", self.read("supplier", "list", *of))
+
+        key = self.ask("key", "create", *of, "--platform", "waybill", "--scopes",
+                       "orders:read,events:*", "--expires", "2030-01-31")
+        self.assertEqual((key["scopes"], key["expires_at"]),
+                         (["orders:read", "events:*"], "2030-01-31T23:59:59.000Z"))
+        text = self.run_words("key", "create", *of, "--platform", "proculink", "--name", "Shop")
+        self.assertIn("plk_", text.stdout)
+        self.assertIn("only time", text.stderr)
+        self.assertEqual(len(self.ask("key", "list", *of)["rows"]), 2)
+        self.assertNotIn(key["key"], self.read("key", "list", *of))
+        self.assertTrue(self.ask("key", "revoke", *of, key["id"])["revoked_at"])
+
+    def endpoints(self, slug):
+        of = ("--workspace", slug)
+        url = self.express.url + f"/open/{slug}"
+        self.endpoint = self.ask("endpoint", "create", *of, "--dialect", "standard-webhooks",
+                                 "--url", url, "--events", "shop.a,shop.b", "--timeout", "5s",
+                                 "--retry", "1m,5m", "--rate-per-second", "100",
+                                 "--in-flight-max", "3", "--description", "Lager")
+        self.assertEqual((self.endpoint["event_types"], self.endpoint["retry"],
+                          self.endpoint["in_flight_max"]), (["shop.a", "shop.b"], ["1m", "5m"], 3))
+        name = self.endpoint["id"]
+        text = self.run_words("endpoint", "create", *of, "--dialect", "standard-webhooks", "--url",
+                              url + "-2", "--events", "never.happens")
+        self.assertIn("whsec_", text.stdout)
+        self.assertIn("only time", text.stderr)
+        self.assertEqual(len(self.ask("endpoint", "list", *of)["rows"]), 2)
+        self.assertIn(name, self.read("endpoint", "list", *of, "--state", "active"))
+        self.assertIn("Lager", self.read("endpoint", "show", *of, name))
+        changed = self.ask("endpoint", "update", *of, name, "--retry", "default", "--timeout", "7s")
+        self.assertEqual((changed["retry"], changed["timeout"]), (None, "7s"))
+        self.assertEqual(self.ask("endpoint", "pause", *of, name)["state"], "paused")
+        self.assertEqual(self.ask("endpoint", "resume", *of, name)["state"], "active")
+        rotated = self.ask("endpoint", "rotate-secret", *of, name, "--overlap", "1h")
+        self.assertTrue(rotated["previous_secret_expires_at"])
+        sent = self.ask("endpoint", "test", *of, name)
+        self.express.wait_for(f"/open/{slug}", 1)
+        self.assertIn(sent["delivery_id"], self.read("delivery", "show", *of, sent["delivery_id"]))
+
+    def events_and_deliveries(self, slug):
+        of = ("--workspace", slug)
+        path = f"/open/{slug}"
+        event = self.ask("event", "publish", *of, "--type", "shop.a", "--data",
+                         '{"name": "Zoë", "n": 1.50}', "--subject", "thing-1")
+        self.assertEqual(event["matched"], 1)
+        self.express.wait_for(path, 2)
+        batch = "\n".join(json.dumps({"type": "shop.c", "data": {"n": n}}) for n in range(250))
+        self.assertIn("250", self.read("event", "publish", *of, "--batch", "-", stdin=batch))
+        rows = self.ask("event", "list", *of, "--type", "shop.c", "--all")["rows"]
+        self.assertEqual(len(rows), 250)
+        self.assertIn("thing-1", self.read("event", "list", *of, "--subject", "thing-1"))
+        shown = self.ask("event", "show", *of, event["id"])
+        self.assertEqual(shown["data"], {"name": "Zoë", "n": 1.5})
+        self.ask("event", "replay", *of, event["id"], "--endpoint", self.endpoint["id"])
+        self.express.wait_for(path, 3)
+
+        hub_path = f"/workspaces/{slug}/endpoints/{self.endpoint['id']}"
+        self.hub.api.ask("PATCH", hub_path, {"retry": []})
+        self.express.behave(path, 500)
+        failed = self.ask("event", "publish", *of, "--type", "shop.b", "--data", "{}")
+        delivery = failed["deliveries"][0]["id"]
+        harness.wait_for(lambda: self.ask("delivery", "list", *of, "--state", "dropped")["rows"],
+                         "the delivery is dropped")
+        self.assertIn(delivery, self.read("dead-letter", "list", *of, "--since", "1h"))
+        self.assertIn("500", self.read("delivery", "show", *of, delivery))
+        self.assertEqual(self.ask("delivery", "retry", *of, delivery)["id"], delivery)
+        self.express.wait_for(path, 5)
+        again = self.ask("delivery", "retry-dropped", *of, "--since", "1h")
+        self.assertEqual(again, {"retried": 0, "more": False})
+        self.assertIn("0 dropped", self.read("dead-letter", "replay", *of, "--since", "1h"))
+        self.assertIn("succeeded", self.read("delivery", "list", *of))
+        self.assertEqual(self.ask("endpoint", "delete", *of, self.endpoint["id"])["state"],
+                         "deleted")
+        actions = {row["action"] for row in self.ask("audit", "list", *of, "--all")["rows"]}
+        self.assertLessEqual({"workspace.create", "key.create", "key.revoke", "endpoint.pause",
+                              "endpoint.delete", "event.replay", "delivery.retry"}, actions)
+        self.assertIn("admin", self.read("audit", "list", *of, "--action", "key.revoke"))
+
+    def orders(self, slug):
+        posted = self.workspace.post_order(an_order("PO \x1b[31m red")).json
+        of = ("--workspace", self.workspace.slug)
+        row, = self.ask("order", "list", *of)["rows"]
+        self.assertEqual(row["uuid"], posted["id"])
+        # What a stranger wrote does not steer the terminal.
+        self.assertIn("\\x1b", self.read("order", "list", *of).lower())
+        self.assertIn("PAP-A4-80", self.read("order", "show", *of, row["id"]))
+        self.assertEqual(self.ask("order", "list", "--workspace", slug)["rows"], [])
+
+    def dialects_and_signatures(self):
+        names = {row["name"] for row in self.ask("dialect", "list")["rows"]}
+        self.assertLessEqual({"proculink", "standard-webhooks"}, names)
+        self.assertIn("order.failed", self.read("dialect", "show", "proculink"))
+        body = '{"a":1}'
+        for dialect, secret in (("proculink", "s3cret"),
+                                ("standard-webhooks", "whsec_" + "A" * 32)):
+            common = ("--dialect", dialect, "--secret", secret, "--body", "-")
+            headers = self.ask("sign", *common, stdin=body)["headers"]
+            lines = self.read("sign", *common, stdin=body).splitlines()
+            self.assertEqual([line.split(":")[0] for line in lines],
+                             [header["name"] for header in headers])
+            given = [word for header in headers
+                     for word in ("--header", f"{header['name']}: {header['value']}")]
+            self.assertEqual(self.ask("verify", *common, *given, stdin=body), {"valid": True})
+            self.assertIn("valid", self.read("verify", *common, *given, stdin=body))
+            refused = self.run_words("verify", *common, *given, stdin=body + " ", status=1)
+            self.assertTrue(refused.stderr.startswith("waybill: "), refused)
+
+    def hub_itself(self):
+        status = self.ask("status")
+        self.assertGreater(status["dispatcher"]["succeeded"], 0)
+        self.assertIn("succeeded", self.read("status"))
+        self.assertIn(status["version"], self.read("version"))
+        self.assertEqual(self.ask("version")["version"], status["version"])
+        verdicts = {row["verdict"] for row in self.ask("doctor")["rows"]}
+        self.assertNotIn("bad", verdicts)
+        self.assertIn("ok", self.read("doctor"))
+
+    def test_words_that_make_no_sense_end_with_2_and_say_what_would(self):
+        for words, expected in (
+                ((), "Usage"), (("nothing",), "--help"), (("endpoint", "nothing"), "--help"),
+                (("endpoint", "creat"), "create"), (("workspace", "create"), "SLUG"),
+                (("workspace", "create", "a", "b"), "waybill"),
+                (("endpoint", "create", "--workspace", "x"), "--dialect"),
+                (("workspace", "list", "--nothing"), "--nothing"),
+                (("workspace", "list", "--limit"), "--limit"),
+                (("serve", "--clock-speed", "fast"), "100000"),
+                (("serve", "--listen", "nowhere"), "HOST:PORT"),
+                (("verify", "--dialect", "nothing", "--secret", "x", "--body", "-"), "proculink")):
+            with self.subTest(words):
+                done = self.hub.cli(*words, stdin="")
+                self.assertIn(done.returncode, (1, 2) if words[:1] == ("serve",) else (2,), done)
+                self.assertEqual(done.stdout, "")
+                self.assertIn(expected, done.stderr)
+
+    def test_what_cannot_be_done_ends_with_1_and_says_why(self):
+        done = self.hub.cli("endpoint", "show", "ep_nothing", "--workspace", self.workspace.slug)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("endpoint_not_found", done.stderr)
+        done = self.hub.cli("endpoint", "create", "--workspace", self.workspace.slug, "--dialect",
+                            "proculink", "--url", "nonsense", "--json")
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        problem = json.loads(done.stderr)
+        self.assertEqual((problem["code"], problem["path"]), ("url_invalid", "$.url"))
+
+    def test_without_a_workspace_it_says_which_there_are(self):
+        self.new_workspace()
+        done = self.hub.cli("order", "list")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("--workspace", done.stderr)
+        done = self.hub.cli("order", "list", WAYBILL_WORKSPACE=self.workspace.slug)
+        self.assertEqual(done.returncode, 0, done)
+
+    def test_without_a_hub_it_says_how_to_start_one(self):
+        with tempfile.TemporaryDirectory() as empty:
+            done = self.hub.cli("status", "--url", "http://127.0.0.1:1", WAYBILL_DATA=empty)
+            self.assertEqual(done.returncode, 1, done)
+            self.assertIn("waybill serve", done.stderr)
+            done = self.hub.cli("status", "--url", self.hub.url, WAYBILL_DATA=empty)
+            self.assertEqual(done.returncode, 1, done)
+            self.assertIn("--token", done.stderr)
+
+    def test_every_command_has_help_with_an_example(self):
+        for name in self.every_command():
+            with self.subTest(name):
+                done = self.hub.cli(*name.split(), "--help")
+                self.assertEqual((done.returncode, done.stderr), (0, ""), done)
+                self.assertIn(f"Usage: waybill {name}", done.stdout)
+                if name not in ("serve", "status", "doctor", "version"):
+                    self.assertIn(f"Example:\n  waybill {name}", done.stdout)
+                # An example is one line, to be pasted.
+                lines = done.stdout.split("\nExample:")[0].splitlines()
+                self.assertLessEqual(max(map(len, lines)), 100, done.stdout)
+
+
+if __name__ == "__main__":
+    unittest.main()
