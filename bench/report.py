@@ -1,0 +1,126 @@
+"""Turns measurements into the table that is printed and the file that is kept."""
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+# What is compared: (title, bare measurement, the hub's, the figure, its unit, target of design §9).
+ROWS = [("ingest", "bare_ingest", "hub_ingest", "orders_per_second", "orders/s", 0.65),
+        ("end to end", "bare_end_to_end", "hub_end_to_end", "webhooks_per_second", "webhooks/s",
+         0.60)]
+# More left over than this share of what was received is a queue that grows.
+LEFT_OVER_MAX = 0.05
+# A machine that does more than this beside the bench is told of.
+BUSY_MAX = 0.05
+
+
+def machine():
+    return {"at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "cores": os.cpu_count(),
+            "busy_before": busy_share(1.0), "kernel": platform.release(), "commit": commit()}
+
+
+def busy_share(seconds):
+    """How much of the cores others use now. The load average would still tell of the build."""
+    def ticks():
+        with open("/proc/stat", encoding="ascii") as file:
+            values = [int(word) for word in file.readline().split()[1:9]]
+        return sum(values), values[3] + values[4]  # All, and those idle or waiting for the disk.
+
+    all_before, idle_before = ticks()
+    time.sleep(seconds)
+    all_after, idle_after = ticks()
+    return 1 - (idle_after - idle_before) / max(1, all_after - all_before)
+
+
+def is_busy(machine_):
+    return machine_["busy_before"] > BUSY_MAX
+
+
+def commit():
+    try:
+        answer = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT,
+                                capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return answer.stdout.strip()
+
+
+def describe(machine_):
+    return f"{machine_['cores']} cores, {machine_['busy_before']:.0%} busy with something else"
+
+
+def one_line(name, found):
+    webhooks = (f"  {found['webhooks_per_second']:>8,.0f} webhooks/s, {found['left_over']:,} left "
+                f"over, drained in {found['drain_seconds']:.2f} s"
+                if "webhooks_per_second" in found else "")
+    return (f"{name.replace('_', ' '):<16}{found['orders_per_second']:>8,.0f} orders/s  "
+            f"p50 {found['p50_ms']:.1f} ms  p99 {found['p99_ms']:.1f} ms{webhooks}")
+
+
+def summary(values):
+    return {"median": statistics.median(values), "min": min(values), "max": max(values)}
+
+
+def compare(results):
+    """One row of the table each. A ratio is of one round: both sides of it ran within a minute."""
+    rows = []
+    for title, bare, hub, figure, unit, target in ROWS:
+        bare_values = [found[figure] for found in results[bare]]
+        hub_values = [found[figure] for found in results[hub]]
+        rows.append({
+            "title": title, "unit": unit, "target": target,
+            "bare": summary(bare_values), "hub": summary(hub_values),
+            "ratio": summary([ours / limit for ours, limit in zip(hub_values, bare_values)])})
+    return rows
+
+
+def spread(values, form):
+    return (f"{values['median']:{form}} [{values['min']:{form}}–{values['max']:{form}}]")
+
+
+def table(rows, results):
+    lines = [("", "bare", "hub", "ratio", "target")]
+    for row in rows:
+        met = "met" if row["ratio"]["median"] >= row["target"] else "not met"
+        lines.append((f"{row['title']}, {row['unit']}", spread(row["bare"], ",.0f"),
+                      spread(row["hub"], ",.0f"), spread(row["ratio"], ".2f"),
+                      f"≥ {row['target']:.2f} {met}"))
+    for title, bare, hub, *_ in ROWS:
+        for which in ("p50_ms", "p99_ms"):
+            lines.append((f"{title}, post {which[:3]} in ms",
+                          *(spread(summary([found[which] for found in results[name]]), ".1f")
+                            for name in (bare, hub)), "", ""))
+    _, bare, hub, *_ = ROWS[1]
+    for what, figure, form in (("orders/s", "orders_per_second", ",.0f"),
+                               ("left over", "left_over", ",.0f"),
+                               ("drained in s", "drain_seconds", ".2f")):
+        lines.append((f"end to end, {what}",
+                      *(spread(summary([found[figure] for found in results[name]]), form)
+                        for name in (bare, hub)), "", ""))
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+    text = ["  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths)).rstrip()
+            for line in lines]
+    return "\n".join(text + notes(results))
+
+
+def notes(results):
+    found = []
+    for name in ("bare_end_to_end", "hub_end_to_end"):
+        worst = max(results[name], key=lambda each: each["left_over"])
+        if worst["left_over"] > LEFT_OVER_MAX * (worst["acknowledged"] - worst["left_over"]):
+            found.append(f"{name.replace('_', ' ')}: {worst['left_over']:,} webhooks were left "
+                         f"over of {worst['acknowledged']:,}: orders come in faster than webhooks "
+                         "go out, and pile up")
+    return ["", *found] if found else []
+
+
+def save(path, content):
+    with open(path + ".new", "w", encoding="utf-8") as file:
+        json.dump(content, file, indent=2)
+        file.write("\n")
+    os.replace(path + ".new", path)

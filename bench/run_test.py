@@ -1,0 +1,118 @@
+#!/usr/bin/python3
+"""What of bench/run can be tested without measuring: its options, and how it reads and reports."""
+
+import os
+import subprocess
+import unittest
+
+import report
+import wrk
+from programs import BenchFailed
+
+RUN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "run")
+
+OUTPUT = """Running 3s test @ http://127.0.0.1:37779/orders
+  1 threads and 64 connections
+  Thread Stats   Avg      Stdev     Max   +/- Stdev
+    Latency     8.68ms    4.96ms  42.84ms   66.26%
+    Req/Sec     7.52k     3.32k   17.81k    83.33%
+  Latency Distribution
+     50%    7.95ms
+     75%   11.28ms
+     90%   15.77ms
+     99%   24.15ms
+  22543 requests in 3.02s, 2.99MB read
+Requests/sec:   7469.51
+Transfer/sec:      0.99MB
+"""
+
+
+def run(*options):
+    return subprocess.run([RUN, *options], capture_output=True, text=True, timeout=30, check=False)
+
+
+class Options(unittest.TestCase):
+    def test_help_names_every_option(self):
+        done = run("--help")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        for option in ("--quick", "--rounds N", "--seconds N", "--no-build"):
+            self.assertIn(option, done.stdout)
+        self.assertNotIn("set -euo", done.stdout)
+
+    def test_a_mistyped_option_starts_nothing_and_names_the_right_ones(self):
+        done = run("--quik")
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertIn('there is no option "--quik"; there are --quick,', done.stderr)
+
+    def test_a_number_is_a_number(self):
+        for words in (("--rounds",), ("--rounds", "0"), ("--seconds", "8s"), ("--rounds", "-1")):
+            done = run(*words)
+            self.assertEqual(done.returncode, 2, words)
+            self.assertIn(f"{words[0]} needs a number from 1 to 999", done.stderr)
+
+
+class Wrk(unittest.TestCase):
+    def test_counts_and_times_are_read(self):
+        load = wrk.parse(OUTPUT)
+        self.assertEqual((load.acknowledged, load.seconds), (22543, 3.02))
+        self.assertEqual((load.p50_ms, load.p99_ms), (7.95, 24.15))
+        self.assertAlmostEqual(load.per_second, 22543 / 3.02)
+
+    def test_every_unit_of_time_is_read(self):
+        for text, millis in (("812.00us", 0.812), ("2.31ms", 2.31), ("1.02s", 1020.0),
+                             ("1.50m", 90_000.0)):
+            self.assertAlmostEqual(wrk.read_millis(text), millis, msg=text)
+
+    def test_a_refused_order_is_no_measurement(self):
+        with self.assertRaisesRegex(BenchFailed, "17 orders were refused"):
+            wrk.parse(OUTPUT + "  Non-2xx or 3xx responses: 17\n")
+
+    def test_a_broken_connection_is_no_measurement(self):
+        with self.assertRaisesRegex(BenchFailed, "read 2, write 0, timeout 1"):
+            wrk.parse(OUTPUT + "  Socket errors: connect 0, read 2, write 0, timeout 1\n")
+
+    def test_no_answer_at_all_is_no_measurement(self):
+        with self.assertRaisesRegex(BenchFailed, "no order was answered"):
+            wrk.parse(OUTPUT.replace("22543 requests", "0 requests"))
+
+    def test_what_is_not_wrks_is_shown(self):
+        with self.assertRaisesRegex(BenchFailed, "unable to connect"):
+            wrk.parse("unable to connect to 127.0.0.1:1 Connection refused\n")
+
+
+def ingest(per_second):
+    return {"orders_per_second": per_second, "acknowledged": 8 * per_second, "p50_ms": 2.3,
+            "p99_ms": 16.0}
+
+
+def end_to_end(per_second, left_over=0):
+    return {**ingest(per_second), "webhooks_per_second": per_second, "left_over": left_over,
+            "drain_seconds": 0.05}
+
+
+class Report(unittest.TestCase):
+    RESULTS = {"bare_ingest": [ingest(20_000), ingest(10_000), ingest(22_000)],
+               "hub_ingest": [ingest(14_000), ingest(8_000), ingest(11_000)],
+               "bare_end_to_end": [end_to_end(15_000)] * 3,
+               "hub_end_to_end": [end_to_end(6_000)] * 3}
+
+    def test_a_ratio_is_of_one_round_and_the_row_shows_the_middle_one(self):
+        row = report.compare(self.RESULTS)[0]
+        self.assertEqual(row["ratio"], {"median": 0.7, "min": 0.5, "max": 0.8})
+        self.assertEqual(row["bare"], {"median": 20_000, "min": 10_000, "max": 22_000})
+
+    def test_the_table_says_which_target_is_met(self):
+        text = report.table(report.compare(self.RESULTS), self.RESULTS)
+        self.assertRegex(text, r"ingest, orders/s +20,000 \[10,000–22,000\]"
+                               r" +11,000 \[8,000–14,000\] +0\.70 \[0\.50–0\.80\] +≥ 0\.65 met")
+        self.assertRegex(text, r"end to end, webhooks/s .* ≥ 0\.60 not met")
+        self.assertNotIn("pile up", text)
+
+    def test_a_queue_that_grows_is_told_of(self):
+        results = {**self.RESULTS, "hub_end_to_end": [end_to_end(6_000, left_over=20_000)]}
+        self.assertRegex(report.table(report.compare(results), results),
+                         "hub end to end: 20,000 webhooks were left over of 48,000: .* pile up")
+
+
+if __name__ == "__main__":
+    unittest.main()
