@@ -41,8 +41,22 @@ function(waybill_precompile target)
     target_link_libraries(waybill_precompiled PRIVATE waybill_boost fmt::fmt waybill_warnings)
     target_precompile_headers(waybill_precompiled PRIVATE ${PROJECT_SOURCE_DIR}/src/precompiled.h)
     target_compile_options(waybill_precompiled PRIVATE -fpch-instantiate-templates)
+    waybill_precompiled_sum()
   endif()
   target_precompile_headers(${target} REUSE_FROM waybill_precompiled)
   # ccache keys a compilation by the header's text, not by its time stamps.
   target_compile_options(${target} PRIVATE -Xclang -fno-pch-timestamp)
+endfunction()
+
+# The precompiled header names the folder it was made in, so that no checkout could use what another
+# one has compiled. With CCACHE_PCH_EXTSUM (tools/build) ccache reads this file instead, which says
+# what the header was made from.
+function(waybill_precompiled_sum)
+  file(SHA256 ${PROJECT_SOURCE_DIR}/src/precompiled.h header)
+  get_target_property(folder waybill_precompiled BINARY_DIR)
+  file(WRITE ${folder}/CMakeFiles/waybill_precompiled.dir/cmake_pch.hxx.pch.sum
+    "${header} clang ${CMAKE_CXX_COMPILER_VERSION} boost ${Boost_VERSION} fmt ${fmt_VERSION} "
+    "openssl ${OPENSSL_VERSION}\n")
+  set_property(DIRECTORY ${PROJECT_SOURCE_DIR} APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS
+    ${PROJECT_SOURCE_DIR}/src/precompiled.h)
 endfunction()
