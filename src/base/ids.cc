@@ -5,6 +5,7 @@
 namespace waybill {
 namespace {
 
+constexpr std::string_view kHexDigits = "0123456789abcdef";
 constexpr std::string_view kCrockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 // Crockford's reading: I and L are 1, O is 0, case does not matter.
@@ -63,8 +64,13 @@ Uuid Uuid::lowest_at(Timestamp time) {
 }
 
 std::string Uuid::text() const {
-  std::string text = hex(bytes_);
-  for (const std::size_t at : {8u, 13u, 18u, 23u}) text.insert(at, 1, '-');
+  std::string text(36, '-');
+  std::size_t at = 0;
+  for (const std::uint8_t byte : bytes_) {
+    if (at == 8 || at == 13 || at == 18 || at == 23) ++at;
+    text[at++] = kHexDigits[byte >> 4];
+    text[at++] = kHexDigits[byte & 15];
+  }
   return text;
 }
 

@@ -6,8 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/json_text.h"
 #include "intake/acceptance.h"
-#include "surfaces/native/json_text.h"
 #include "surfaces/native/native_api.h"
 
 namespace waybill::surfaces::native {

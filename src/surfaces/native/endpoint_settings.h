@@ -8,11 +8,11 @@
 #include <string>
 #include <vector>
 
+#include "base/json_text.h"
 #include "base/secret.h"
 #include "dialect/dialect.h"
 #include "model/endpoint.h"
 #include "surfaces/native/call.h"
-#include "surfaces/native/json_text.h"
 #include "surfaces/native/object_reader.h"
 
 namespace waybill::surfaces::native {

@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "surfaces/native/json_text.h"
+#include "base/json_text.h"
 
 namespace waybill::surfaces::native {
 namespace {

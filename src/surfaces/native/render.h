@@ -6,6 +6,7 @@
 #include <functional>
 #include <string>
 
+#include "base/json_text.h"
 #include "dialect/loader.h"
 #include "model/api_key.h"
 #include "model/delivery.h"
@@ -15,7 +16,6 @@
 #include "store/audit_log.h"
 #include "store/events.h"
 #include "store/page.h"
-#include "surfaces/native/json_text.h"
 
 namespace waybill::surfaces::native {
 

@@ -1,4 +1,4 @@
-#include "surfaces/native/json_text.h"
+#include "base/json_text.h"
 
 #include <algorithm>
 #include <array>
@@ -6,7 +6,7 @@
 
 #include "base/json.h"
 
-namespace waybill::surfaces::native {
+namespace waybill {
 
 std::string replace_invalid_utf8(std::string_view text) {
   if (is_utf8(text)) return std::string(text);
@@ -44,4 +44,4 @@ std::string& ObjectText::member(std::string_view name) {
   return out_;
 }
 
-}  // namespace waybill::surfaces::native
+}  // namespace waybill

@@ -1,5 +1,6 @@
-// An ObjectText writes one JSON object, member after member, straight into a text. Answers are made
-// once and read by nobody here, so they are never built as a tree first.
+// An ObjectText writes one JSON object, member after member, straight into a text. What is made
+// once and read by nobody here, such as an answer or an event's data, is never built as a tree
+// first.
 //
 //   ObjectText object(out);
 //   object.add("id", endpoint.id).add("url", endpoint.url);
@@ -17,7 +18,7 @@
 #include "base/clock.h"
 #include "base/ids.h"
 
-namespace waybill::surfaces::native {
+namespace waybill {
 
 // The same text, with U+FFFD for every byte that belongs to no character.
 std::string replace_invalid_utf8(std::string_view text);
@@ -85,6 +86,11 @@ class ObjectText {
     append_value(member(name), value);
     return *this;
   }
+  // Nothing is left out.
+  template <class T>
+  ObjectText& add_if(std::string_view name, const std::optional<T>& value) {
+    return value ? add(name, *value) : *this;
+  }
   // `json` is JSON already.
   ObjectText& add_json(std::string_view name, std::string_view json) {
     member(name) += json;
@@ -100,4 +106,4 @@ class ObjectText {
   bool first_ = true;
 };
 
-}  // namespace waybill::surfaces::native
+}  // namespace waybill
