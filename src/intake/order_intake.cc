@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "base/json.h"
+#include "base/json_text.h"
 #include "model/event.h"
 #include "store/audit_log.h"
 #include "store/orders.h"
@@ -15,19 +15,18 @@ namespace {
 
 constexpr std::string_view kScope = "orders";
 
-json::value text_or_null(const std::optional<std::string>& text) {
-  return text ? json::value(*text) : json::value(nullptr);
-}
-
-json::value number_or_null(const std::optional<double>& number) {
-  return number ? json::value(*number) : json::value(nullptr);
-}
-
 // Of everything the order says.
 crypto::Digest fingerprint(const model::Order& order) {
-  return crypto::sha256(write_json(json::array{
-      text_or_null(order.number), text_or_null(order.order_date), text_or_null(order.currency),
-      json::value(order.supplier_id.uuid().text()), model::lines_to_json(order.lines)}));
+  std::string text;
+  text.reserve(512);
+  ObjectText(text)
+      .add("number", order.number)
+      .add("date", order.order_date)
+      .add("currency", order.currency)
+      .add("supplier", order.supplier_id)
+      .add_json("lines", model::write_lines(order.lines))
+      .end();
+  return crypto::sha256(text);
 }
 
 // An explicit key never meets a derived one.
@@ -40,13 +39,20 @@ crypto::Digest explicit_key(std::string_view key) {
 crypto::Digest derived_key(std::string_view workspace_slug, const model::SupplierId& supplier,
                            const std::optional<std::string>& number,
                            const std::vector<model::OrderLine>& lines) {
-  json::array shape{json::value(workspace_slug), json::value(supplier.uuid().text()),
-                    text_or_null(number)};
-  for (const model::OrderLine& line : lines) {
-    shape.push_back(json::array{text_or_null(line.item_code), number_or_null(line.quantity),
-                                text_or_null(line.unit), number_or_null(line.unit_price)});
-  }
-  return crypto::sha256(fmt::format("derived:{}", write_json(shape)));
+  std::string text = "derived:";
+  text.reserve(256);
+  ObjectText shape(text);
+  shape.add("workspace", workspace_slug).add("supplier", supplier).add("number", number);
+  append_array(shape.member("lines"), lines, [](std::string& out, const model::OrderLine& line) {
+    ObjectText(out)
+        .add("code", line.item_code)
+        .add("quantity", line.quantity)
+        .add("unit", line.unit)
+        .add("price", line.unit_price)
+        .end();
+  });
+  shape.end();
+  return crypto::sha256(text);
 }
 
 // Everything that is made before the unit runs, so that the unit can run again.
@@ -79,7 +85,7 @@ Task<Result<OrderReceipt>> OrderIntake::receive(OrderRequest request, LeaseTerms
   draft.event.type = model::kOrderCreated;
   draft.event.occurred_at = order.created_at;
   draft.event.subject = order.id.text();
-  draft.event.data = write_json(model::order_event_data(order));
+  draft.event.data = model::order_event_data(order);
 
   draft.key = {request.workspace_id, kScope,
                request.idempotency_key ? explicit_key(*request.idempotency_key)

@@ -1,16 +1,13 @@
 #include "model/order.h"
 
 #include "base/check.h"
+#include "base/json_text.h"
 #include "model/names.h"
 
 namespace waybill::model {
 namespace {
 
 constexpr Names<OrderStatus, 1> kStatuses{{{OrderStatus::kNeedsReview, "needs_review"}}};
-
-void add(json::object& object, std::string_view name, const std::optional<std::string>& text) {
-  if (text) object.emplace(name, *text);
-}
 
 std::optional<std::string> text_of(const json::object& object, std::string_view name) {
   const json::value* value = object.if_contains(name);
@@ -26,20 +23,18 @@ std::optional<OrderStatus> parse_order_status(std::string_view name) {
   return kStatuses.parse(name);
 }
 
-json::array lines_to_json(const std::vector<OrderLine>& lines) {
-  json::array array;
-  array.reserve(lines.size());
-  for (const OrderLine& line : lines) {
-    json::object object;
-    object.reserve(5);
-    add(object, "item_code", line.item_code);
-    add(object, "description", line.description);
-    if (line.quantity) object.emplace("quantity", *line.quantity);
-    add(object, "unit", line.unit);
-    if (line.unit_price) object.emplace("unit_price", *line.unit_price);
-    array.push_back(std::move(object));
-  }
-  return array;
+std::string write_lines(const std::vector<OrderLine>& lines) {
+  std::string out;
+  append_array(out, lines, [](std::string& text, const OrderLine& line) {
+    ObjectText(text)
+        .add_if("item_code", line.item_code)
+        .add_if("description", line.description)
+        .add_if("quantity", line.quantity)
+        .add_if("unit", line.unit)
+        .add_if("unit_price", line.unit_price)
+        .end();
+  });
+  return out;
 }
 
 std::vector<OrderLine> lines_from_json(const json::value& lines) {
@@ -63,19 +58,21 @@ std::vector<OrderLine> lines_from_json(const json::value& lines) {
   return result;
 }
 
-json::object order_event_data(const Order& order) {
-  json::object data;
-  data.reserve(9);
-  data.emplace("order_id", order.id.uuid().text());
-  add(data, "number", order.number);
-  add(data, "order_date", order.order_date);
-  add(data, "currency", order.currency);
-  data.emplace("supplier_id", order.supplier_id.uuid().text());
-  data.emplace("supplier_name", order.supplier_name);
-  data.emplace("status", order_status_name(order.status));
-  data.emplace("line_count", order.lines.size());
-  data.emplace("lines", lines_to_json(order.lines));
-  return data;
+std::string order_event_data(const Order& order) {
+  std::string out;
+  out.reserve(512);
+  ObjectText(out)
+      .add("order_id", order.id.uuid().text())
+      .add_if("number", order.number)
+      .add_if("order_date", order.order_date)
+      .add_if("currency", order.currency)
+      .add("supplier_id", order.supplier_id.uuid().text())
+      .add("supplier_name", order.supplier_name)
+      .add("status", order_status_name(order.status))
+      .add("line_count", order.lines.size())
+      .add_json("lines", write_lines(order.lines))
+      .end();
+  return out;
 }
 
 }  // namespace waybill::model

@@ -47,10 +47,12 @@ struct Order {
   Timestamp created_at{};
 };
 
-json::array lines_to_json(const std::vector<OrderLine>& lines);
+// A JSON array, as write_json() would write it.
+std::string write_lines(const std::vector<OrderLine>& lines);
 std::vector<OrderLine> lines_from_json(const json::value& lines);
 
-// The canonical data of the events about an order: what every dialect's template reads.
-json::object order_event_data(const Order& order);
+// The canonical data of the events about an order, as write_json() would write it: what every
+// dialect's template reads.
+std::string order_event_data(const Order& order);
 
 }  // namespace waybill::model

@@ -20,7 +20,7 @@ Order whole_order() {
 }
 
 TEST(Order, ItsEventDataIsWrittenAsCallersWroteIt) {
-  EXPECT_EQ(write_json(order_event_data(whole_order())),
+  EXPECT_EQ(order_event_data(whole_order()),
             R"({"order_id":"01941f29-7c00-7aaa-8000-000000000001","number":"PO-2026-0042",)"
             R"("order_date":"2026-06-12","currency":"EUR",)"
             R"("supplier_id":"01941f29-7c00-7bbb-8000-000000000002",)"
@@ -34,7 +34,7 @@ TEST(Order, WhatTheCallerLeftOutIsLeftOut) {
   order.number.reset();
   order.order_date.reset();
   order.currency.reset();
-  const json::object data = order_event_data(order);
+  const json::object data = parse_json(order_event_data(order)).value().as_object();
   for (const std::string_view name : {"number", "order_date", "currency"}) {
     EXPECT_FALSE(data.contains(name)) << name;
   }
@@ -46,8 +46,9 @@ TEST(Order, LinesSurviveTheirJson) {
       {{}, "", 1e-7, {}, 0.0},
       {{}, {}, 9007199254740991, {}, -0.005},
   };
-  const json::value stored = parse_json(write_json(lines_to_json(lines))).value();
+  const json::value stored = parse_json(write_lines(lines)).value();
   const std::vector<OrderLine> read = lines_from_json(stored);
+  EXPECT_EQ(write_json(stored), write_lines(lines));
   ASSERT_EQ(read.size(), lines.size());
   for (std::size_t i = 0; i < lines.size(); ++i) {
     EXPECT_EQ(read[i].item_code, lines[i].item_code) << i;

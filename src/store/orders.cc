@@ -38,7 +38,7 @@ Result<void> insert(Connection& connection, const model::Order& order) {
       "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
       {order.workspace_id, order.id, order.surface, order.number, order.order_date, order.currency,
        order.supplier_id, order.supplier_name, model::order_status_name(order.status),
-       write_json(model::lines_to_json(order.lines)), order.created_at}));
+       model::write_lines(order.lines), order.created_at}));
   return {};
 }
 

@@ -75,9 +75,9 @@ void write(ObjectText& object, const model::Order& order) {
       .add("currency", order.currency)
       .add("supplier_id", order.supplier_id)
       .add("supplier_name", order.supplier_name)
-      .add("status", model::order_status_name(order.status));
-  append_json(object.member("lines"), model::lines_to_json(order.lines));
-  object.add("created_at", order.created_at);
+      .add("status", model::order_status_name(order.status))
+      .add_json("lines", model::write_lines(order.lines))
+      .add("created_at", order.created_at);
 }
 
 void write(ObjectText& object, const store::events::Routed& routed) {
