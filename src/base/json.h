@@ -38,7 +38,9 @@ inline constexpr std::size_t kJsonDepthMax = 64;
 //   pair. duplicate_member     An object names a member twice, however the names are escaped.
 //   number_out_of_range  Too large for a double, or an exponent of more than nine digits.
 //   too_deep             More than kJsonDepthMax arrays and objects inside each other.
-Result<json::value> parse_json(std::string_view text);
+//
+// `memory`: where the value lives; a json::monotonic_resource makes a short life cheap.
+Result<json::value> parse_json(std::string_view text, json::storage_ptr memory = {});
 
 // Fixed point of JSON.stringify: no white space, member order kept but for integer-like names
 // (JavaScript moves "0" to "4294967294" to the front, ascending), numbers as JavaScript prints them

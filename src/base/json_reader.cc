@@ -58,6 +58,8 @@ class Builder {
   static constexpr std::size_t max_string_size = json::string::max_size();
   static constexpr std::size_t max_key_size = json::string::max_size();
 
+  explicit Builder(json::storage_ptr memory) : root_(std::move(memory)) {}
+
   bool on_document_begin(json::error_code&) { return true; }
   bool on_document_end(json::error_code&) { return true; }
 
@@ -326,7 +328,7 @@ Error explain(std::string_view text, std::size_t offset, const json::error_code&
 
 }  // namespace
 
-Result<json::value> parse_json(std::string_view text) {
+Result<json::value> parse_json(std::string_view text, json::storage_ptr memory) {
   const std::size_t valid = utf8_prefix(text);
   if (valid < text.size()) {
     return fail(Code::kInvalid, "invalid_utf8",
@@ -335,7 +337,7 @@ Result<json::value> parse_json(std::string_view text) {
   json::parse_options options;
   options.max_depth = kJsonDepthMax;
   options.allow_invalid_utf8 = true;  // It is valid: we have just looked.
-  json::basic_parser<Builder> parser(options);
+  json::basic_parser<Builder> parser(options, std::move(memory));
   json::error_code error;
   const std::size_t used = parser.write_some(/*more=*/false, text.data(), text.size(), error);
   if (error || used < text.size()) [[unlikely]] {

@@ -33,7 +33,7 @@ model::Outcome outcome_of(const Error& error) {
 
 const json::value& OutgoingEvent::data() {
   if (!data_) {
-    auto read = parse_json(event_->data);
+    auto read = parse_json(event_->data, &memory_);
     WAYBILL_CHECK(read.has_value(), "an event's data is the JSON we wrote");
     data_ = *std::move(read);
   }

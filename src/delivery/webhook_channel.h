@@ -36,6 +36,7 @@ class OutgoingEvent {
 
  private:
   std::shared_ptr<const model::Event> event_;
+  json::monotonic_resource memory_;  // Of data_.
   std::optional<json::value> data_;
   std::vector<std::pair<const dialect::Dialect*, std::shared_ptr<const std::string>>> bodies_;
 };

@@ -1,5 +1,6 @@
 #include "surfaces/proculink/order_reader.h"
 
+#include <array>
 #include <optional>
 #include <string>
 #include <utility>
@@ -102,7 +103,10 @@ Result<void> read_lines(const Members& members, std::vector<model::OrderLine>& l
 }  // namespace
 
 Result<intake::OrderRequest> read_order(std::string_view body) {
-  const Result<json::value> value = parse_json(body);
+  // The tree is gone when the order has been read: one block of memory for most orders.
+  std::array<unsigned char, 8 * 1024> block;
+  json::monotonic_resource memory(block.data(), block.size());
+  const Result<json::value> value = parse_json(body, &memory);
   if (!value) return fail(value.error());
   if (!value->is_object()) {
     return fail(Code::kInvalid, "body_type", "The body must be a JSON object.", "$");
