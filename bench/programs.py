@@ -4,6 +4,7 @@ import ctypes
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import time
 import urllib.error
@@ -15,6 +16,8 @@ START_SECONDS = 30
 STOP_SECONDS = 20
 WORKSPACE, SUPPLIER = "bench", "Acme Paper Ltd"
 SECRET = "bench-secret-0123456789abcdef"
+# Any number of endpoints, any event type.
+DIALECT_WITHOUT_LIMIT = "standard-webhooks"
 
 LIBC = ctypes.CDLL(None)
 PR_SET_PDEATHSIG = 1
@@ -50,32 +53,40 @@ def end(process):
 
 def fetch(url, token="", body=None):
     """The JSON that is there; a POST if there is a body."""
-    headers = {"Content-Type": "application/json"}
+    try:
+        return json.loads(fetch_text(url, token, body))
+    except ValueError as error:
+        raise BenchFailed(f"{url}: {error}") from error
+
+
+def fetch_text(url, token="", body=None, **headers):
+    headers = {"Content-Type": "application/json", **headers}
     if token:
         headers["Authorization"] = f"Bearer {token}"
     data = None if body is None else json.dumps(body).encode()
     try:
         with urllib.request.urlopen(urllib.request.Request(url, data, headers),
                                     timeout=30) as answer:
-            return json.loads(answer.read())
+            return answer.read()
     except urllib.error.HTTPError as error:
         what = error.read().decode(errors="replace")
         raise BenchFailed(f"{url} answered {error.code}: {what}") from error
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise BenchFailed(f"{url}: {error}") from error
 
 
 class Program:
     """One process. `with` ends it, whatever happens."""
 
-    def __init__(self, name, folder, *options):
+    def __init__(self, name, folder, *options, command=None):
+        """`command`: what runs it, if not the program itself."""
         self.name = name
         os.makedirs(folder, exist_ok=True)
         self.log_path = os.path.join(folder, f"{name}.log")
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
-                [os.path.join(BIN, name), *options], stdout=subprocess.PIPE, stderr=log,
-                **child_options())
+                [*(command or [os.path.join(BIN, name)]), *options], stdout=subprocess.PIPE,
+                stderr=log, **child_options())
         try:
             self.url = self.wait_until_ready()
         except BaseException:
@@ -138,12 +149,16 @@ class Receiver(Program):
 class Hub(Program):
     """A hub as it is started by default, with a workspace, a supplier and a key."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, command=None, existing=False):
+        """`existing`: the folder is that of a hub which has been stopped."""
         self.folder = folder
         super().__init__("waybill", folder, "serve", "--data", folder, "--listen", "127.0.0.1:0",
-                         "--allow-private-networks")
+                         "--allow-private-networks", command=command)
         try:
-            self.set_up()
+            self.find_out()
+            if not existing:
+                self.set_up()
+            self.key = self.read("bench.key")
         except BaseException:
             end(self.process)
             raise
@@ -165,16 +180,31 @@ class Hub(Program):
         with open(os.path.join(self.folder, name), encoding="utf-8") as file:
             return file.read().strip()
 
-    def set_up(self):
+    def find_out(self):
         self.token = self.read("admin.token")
-        fetch(f"{self.url}/hub/v1/workspaces", self.token, {"slug": WORKSPACE})
-        self.post("suppliers", {"name": SUPPLIER})
-        self.key = self.post("keys", {"platform": "proculink", "name": "bench"})["key"]
         self.orders_url = f"{self.url}/api/ingress/{WORKSPACE}/orders"
         self.database = os.path.join(self.folder, "waybill.sqlite")
 
+    def set_up(self):
+        fetch(f"{self.url}/hub/v1/workspaces", self.token, {"slug": WORKSPACE})
+        self.post("suppliers", {"name": SUPPLIER})
+        key = self.post("keys", {"platform": "proculink", "name": "bench"})["key"]
+        with open(os.path.join(self.folder, "bench.key"), "w", encoding="utf-8") as file:
+            file.write(key)
+
     def post(self, path, body):
         return fetch(f"{self.url}/hub/v1/workspaces/{WORKSPACE}/{path}", self.token, body)
+
+    def publish(self, event_type, data):
+        return self.post("events", {"type": event_type, "data": data})
+
+    def query(self, sql):
+        """The one number that `sql` asks of the database, whether the hub runs or not."""
+        database = sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=30)
+        try:
+            return database.execute(sql).fetchone()[0]
+        finally:
+            database.close()
 
     def add_endpoint(self, url, in_flight_max, paused=False):
         endpoint = self.post("endpoints", {
@@ -182,6 +212,7 @@ class Hub(Program):
             "secret": SECRET, "in_flight_max": in_flight_max})
         if paused:
             self.post(f"endpoints/{endpoint['id']}/pause", {})
+        return endpoint["id"]
 
     def stop(self):
         super().stop()
