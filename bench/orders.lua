@@ -1,8 +1,8 @@
 -- Orders for wrk: each with a number of its own, so that each is a new order.
 --
---   wrk … -s bench/orders.lua http://127.0.0.1:PORT/PATH -- KEY SUPPLIER
+--   wrk … -s bench/orders.lua http://127.0.0.1:PORT/PATH -- KEY SUPPLIER [LAST]
 --
--- KEY goes into X-ProcuLink-Key, SUPPLIER into supplierId. One thread only (-t1): another would
+-- They begin after the number LAST, or at 1. KEY goes into X-ProcuLink-Key, SUPPLIER into supplierId. One thread only (-t1): another would
 -- count from 1 again. The request is made once; only the number in it changes, always nine digits.
 
 local placeholder = "PO-000000000"
@@ -11,7 +11,8 @@ local count = 0
 
 function init(arguments)
   local key, supplier = arguments[1], arguments[2]
-  if not supplier then error("usage: wrk … -s bench/orders.lua URL -- KEY SUPPLIER") end
+  if not supplier then error("usage: wrk … -s bench/orders.lua URL -- KEY SUPPLIER [LAST]") end
+  count = tonumber(arguments[3] or 0)
   local body = '{"orderNumber":"' .. placeholder .. '","orderDate":"2026-06-12",'
     .. '"currency":"EUR","supplierId":"' .. supplier .. '","lines":['
     .. '{"buyerItemCode":"A4-COPY-500","description":"Copy paper A4","quantity":10,'

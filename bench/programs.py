@@ -23,6 +23,10 @@ LIBC = ctypes.CDLL(None)
 PR_SET_PDEATHSIG = 1
 
 
+def ledger_binary():
+    return os.path.join(BIN, "waybill_bench_ledger")
+
+
 class BenchFailed(Exception):
     """What the user is told."""
 
@@ -108,6 +112,14 @@ class Program:
     def check_running(self):
         if self.process.poll() is not None:
             raise self.failure(f"has ended with status {self.process.returncode}")
+
+    def query(self, sql):
+        """The one number that `sql` asks of the database, whether the hub runs or not."""
+        database = sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=30)
+        try:
+            return database.execute(sql).fetchone()[0]
+        finally:
+            database.close()
 
     def stop(self):
         self.check_running()
@@ -197,14 +209,6 @@ class Hub(Program):
 
     def publish(self, event_type, data):
         return self.post("events", {"type": event_type, "data": data})
-
-    def query(self, sql):
-        """The one number that `sql` asks of the database, whether the hub runs or not."""
-        database = sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=30)
-        try:
-            return database.execute(sql).fetchone()[0]
-        finally:
-            database.close()
 
     def add_endpoint(self, url, in_flight_max, paused=False):
         endpoint = self.post("endpoints", {

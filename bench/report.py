@@ -83,29 +83,100 @@ def spread(values, form):
     return (f"{values['median']:{form}} [{values['min']:{form}}–{values['max']:{form}}]")
 
 
-def table(rows, results):
-    lines = [("", "bare", "hub", "ratio", "target")]
-    for row in rows:
-        met = "met" if row["ratio"]["median"] >= row["target"] else "not met"
-        lines.append((f"{row['title']}, {row['unit']}", spread(row["bare"], ",.0f"),
-                      spread(row["hub"], ",.0f"), spread(row["ratio"], ".2f"),
-                      f"≥ {row['target']:.2f} {met}"))
+def throughput_lines(results):
+    for row in compare(results):
+        ratio = row["ratio"]
+        yield line(f"{row['title']}, {row['unit']}",
+                   f"{spread(row['hub'], ',.0f')} of bare {spread(row['bare'], ',.0f')}: "
+                   f"{spread(ratio, '.2f')}",
+                   f"≥ {row['target']:.2f} of bare", ratio["median"] >= row["target"],
+                   ratio["median"] / row["target"])
+
+
+def fan_out_lines(found):
+    yield at_least("fan-out to 1,000 endpoints, deliveries/s", found["deliveries_per_second"],
+                   12_000)
+
+
+def latency_lines(found):
+    where = f"post to webhook at {found['rate']} orders/s, "
+    yield at_most(where + "p50 in ms", found["received_p50_ms"], 3, ".2f")
+    yield at_most(where + "p99 in ms", found["received_p99_ms"], 15, ".2f")
+
+
+def memory_lines(found):
+    yield at_most("memory idle, MiB", found["idle_mib"], 40)
+    yield at_most(f"memory with {found['waiting']:,} waiting in retry, MiB", found["waiting_mib"],
+                  200)
+
+
+def slow_endpoint_lines(found):
+    for which, what in (("slow", "30 s slow"), ("dead", "dead")):
+        yield at_most(f"p99 of 99 endpoints beside one {what}, × alone", found[f"{which}_ratio"],
+                      1.5, ".2f")
+
+
+def growth_lines(found):
+    for name, what, higher_is_better in (("ingest_per_second", "ingest", True),
+                                         ("claim_per_second", "claim", True),
+                                         ("listing_ms", "listing", False),
+                                         ("metrics_ms", "/metrics", False)):
+        few, many = (statistics.median(found["figures"][name][which]) for which in ("few", "many"))
+        cost = few / many if higher_is_better else many / few
+        yield at_most(f"{what} with {found['stored']:,} stored, × the cost with 10,000", cost, 1.3,
+                      ".2f")
+
+
+LINES = {"throughput": throughput_lines, "fan-out": fan_out_lines, "latency": latency_lines,
+         "memory": memory_lines, "slow-endpoint": slow_endpoint_lines, "growth": growth_lines}
+
+
+def lines_of(name, found):
+    """What the table says of a row of LINES."""
+    return list(LINES[name](found))
+
+
+def line(title, figure, target, met, share):
+    """`share`: of the target, 1 and more is met."""
+    return {"title": title, "figure": figure, "target": target, "met": met, "share": share}
+
+
+def at_least(title, value, target, form=",.0f"):
+    return line(title, f"{value:{form}}", f"≥ {target:{form}}", value >= target, value / target)
+
+
+def at_most(title, value, target, form=",.0f"):
+    return line(title, f"{value:{form}}", f"≤ {target:{form}}", value <= target,
+                target / max(value, 1e-9))
+
+
+def table(lines):
+    return columns([("", "measured", "target", ""),
+                    *((each["title"], each["figure"], each["target"],
+                       "met" if each["met"] else "NOT MET") for each in lines)])
+
+
+def columns(rows):
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return "\n".join("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths)).rstrip()
+                     for row in rows)
+
+
+def throughput_details(results):
+    rows = [("", "bare", "hub")]
     for title, bare, hub, *_ in ROWS:
         for which in ("p50_ms", "p99_ms"):
-            lines.append((f"{title}, post {which[:3]} in ms",
-                          *(spread(summary([found[which] for found in results[name]]), ".1f")
-                            for name in (bare, hub)), "", ""))
+            rows.append((f"{title}, post {which[:3]} in ms",
+                         *(spread(summary([found[which] for found in results[name]]), ".1f")
+                           for name in (bare, hub))))
     _, bare, hub, *_ = ROWS[1]
     for what, figure, form in (("orders/s", "orders_per_second", ",.0f"),
                                ("left over", "left_over", ",.0f"),
                                ("drained in s", "drain_seconds", ".2f")):
-        lines.append((f"end to end, {what}",
-                      *(spread(summary([found[figure] for found in results[name]]), form)
-                        for name in (bare, hub)), "", ""))
-    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    text = ["  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths)).rstrip()
-            for line in lines]
-    return "\n".join(text + notes(results))
+        rows.append((f"end to end, {what}",
+                     *(spread(summary([found[figure] for found in results[name]]), form)
+                       for name in (bare, hub))))
+    return "\n".join([columns(rows), *notes(results)])
 
 
 def notes(results):

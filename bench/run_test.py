@@ -4,7 +4,11 @@
 import os
 import subprocess
 import unittest
+import xml.etree.ElementTree
 
+import fill
+import measure
+import picture
 import report
 import wrk
 from programs import BenchFailed
@@ -35,7 +39,7 @@ class Options(unittest.TestCase):
     def test_help_names_every_option(self):
         done = run("--help")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
-        for option in ("--quick", "--rounds N", "--seconds N", "--no-build"):
+        for option in ("--quick", "--rounds N", "--seconds N", "--no-build", "--publish"):
             self.assertIn(option, done.stdout)
         self.assertNotIn("set -euo", done.stdout)
 
@@ -43,6 +47,17 @@ class Options(unittest.TestCase):
         done = run("--quik")
         self.assertEqual((done.returncode, done.stdout), (2, ""))
         self.assertIn('there is no option "--quik"; there are --quick,', done.stderr)
+
+    def test_a_mistyped_row_starts_nothing_and_names_the_right_ones(self):
+        done = run("fanout")
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertIn('there is no row "fanout"; there are throughput fan-out', done.stderr)
+
+    def test_every_row_has_a_name_and_lines(self):
+        done = run("--help")
+        self.assertEqual(["throughput", *measure.ROWS], list(report.LINES))
+        for name in report.LINES:
+            self.assertIn(name, done.stdout)
 
     def test_a_number_is_a_number(self):
         for words in (("--rounds",), ("--rounds", "0"), ("--seconds", "8s"), ("--rounds", "-1")):
@@ -102,16 +117,40 @@ class Report(unittest.TestCase):
         self.assertEqual(row["bare"], {"median": 20_000, "min": 10_000, "max": 22_000})
 
     def test_the_table_says_which_target_is_met(self):
-        text = report.table(report.compare(self.RESULTS), self.RESULTS)
-        self.assertRegex(text, r"ingest, orders/s +20,000 \[10,000–22,000\]"
-                               r" +11,000 \[8,000–14,000\] +0\.70 \[0\.50–0\.80\] +≥ 0\.65 met")
-        self.assertRegex(text, r"end to end, webhooks/s .* ≥ 0\.60 not met")
-        self.assertNotIn("pile up", text)
+        text = report.table(report.lines_of("throughput", self.RESULTS))
+        self.assertRegex(text, r"ingest, orders/s +11,000 \[8,000–14,000\] of bare 20,000 "
+                               r"\[10,000–22,000\]: 0\.70 \[0\.50–0\.80\] +≥ 0\.65 of bare +met\n")
+        self.assertRegex(text, r"end to end, webhooks/s .* ≥ 0\.60 of bare +NOT MET")
+        self.assertNotIn("pile up", report.throughput_details(self.RESULTS))
 
     def test_a_queue_that_grows_is_told_of(self):
         results = {**self.RESULTS, "hub_end_to_end": [end_to_end(6_000, left_over=20_000)]}
-        self.assertRegex(report.table(report.compare(results), results),
+        self.assertRegex(report.throughput_details(results),
                          "hub end to end: 20,000 webhooks were left over of 48,000: .* pile up")
+
+    def test_growth_is_a_cost_whichever_way_the_figure_goes(self):
+        few_many = {"few": [9, 10, 11], "many": [4, 5, 6]}
+        lines = report.lines_of("growth", {"stored": 200_000, "figures": {
+            "ingest_per_second": few_many, "claim_per_second": {"few": [10], "many": [9]},
+            "listing_ms": few_many, "metrics_ms": {"few": [1.0], "many": [1.4]}}})
+        self.assertEqual([line["figure"] for line in lines], ["2.00", "1.11", "0.50", "1.40"])
+        self.assertEqual([line["met"] for line in lines], [False, True, True, False])
+
+    def test_the_picture_shows_every_line(self):
+        lines = report.lines_of("throughput", self.RESULTS)
+        svg = picture.draw({"lines": lines, "machine": {"cores": 2, "at": "2026-11-21T00:00:00Z",
+                                                        "commit": "abc"}})
+        xml.etree.ElementTree.fromstring(svg)
+        for line in lines:
+            self.assertIn(line["title"], svg)
+
+
+class Fill(unittest.TestCase):
+    def test_ids_are_sorted_by_time_and_never_twice_the_same(self):
+        ids = [fill.uuid7(1_700_000_000_000 + number // 5, number, 3) for number in range(1000)]
+        self.assertEqual(ids, sorted(set(ids)))
+        self.assertEqual({len(each) for each in ids}, {16})
+        self.assertEqual({each[6] >> 4 for each in ids}, {7})
 
 
 if __name__ == "__main__":

@@ -53,11 +53,13 @@ def parse(output):
                 read_millis(find(r"^ +50% +(\S+)")[0]), read_millis(find(r"^ +99% +(\S+)")[0]))
 
 
-def post_orders(url, key, supplier, seconds):
-    """Posts new orders over CONNECTIONS connections, each as soon as the last is answered."""
+def post_orders(url, key, supplier, seconds, last=0):
+    """Posts new orders over CONNECTIONS connections, each as soon as the last is answered.
+
+    Their numbers begin after `last`."""
     process = subprocess.Popen(
         ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", f"--timeout={TIMEOUT_SECONDS}s",
-         "--latency", "-s", SCRIPT, url, "--", key, supplier],
+         "--latency", "-s", SCRIPT, url, "--", key, supplier, str(last)],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **child_options())
     try:
         output, _ = process.communicate(timeout=seconds + 60)
