@@ -326,18 +326,32 @@ Error explain(std::string_view text, std::size_t offset, const json::error_code&
   return refuse("malformed_json", std::move(message), builder.path(false));
 }
 
+json::parse_options parse_options() {
+  json::parse_options options;
+  options.max_depth = kJsonDepthMax;
+  options.allow_invalid_utf8 = true;  // It is valid: parse_json() looks first.
+  return options;
+}
+
+// What `begin` leads to, if it is how a JSON text can begin; else there is no place to name.
+std::string path_after(std::string_view begin) {
+  json::basic_parser<Builder> parser(parse_options(), json::storage_ptr());
+  json::error_code error;
+  const std::size_t used = parser.write_some(/*more=*/true, begin.data(), begin.size(), error);
+  const bool good = !error && used == begin.size();
+  return good ? parser.handler().path(/*in_element=*/true) : "$";
+}
+
 }  // namespace
 
 Result<json::value> parse_json(std::string_view text, json::storage_ptr memory) {
   const std::size_t valid = utf8_prefix(text);
-  if (valid < text.size()) {
+  if (valid < text.size()) [[unlikely]] {
     return fail(Code::kInvalid, "invalid_utf8",
-                fmt::format("The text is not UTF-8 from byte {} on.", valid), "$");
+                fmt::format("The text is not UTF-8 from byte {} on.", valid),
+                path_after(text.substr(0, valid)));
   }
-  json::parse_options options;
-  options.max_depth = kJsonDepthMax;
-  options.allow_invalid_utf8 = true;  // It is valid: we have just looked.
-  json::basic_parser<Builder> parser(options, std::move(memory));
+  json::basic_parser<Builder> parser(parse_options(), std::move(memory));
   json::error_code error;
   const std::size_t used = parser.write_some(/*more=*/false, text.data(), text.size(), error);
   if (error || used < text.size()) [[unlikely]] {

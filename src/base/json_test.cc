@@ -350,7 +350,7 @@ TEST(JsonReader, RefusesTextThatIsNotUtf8) {
         "\xf0\x9f\x98", "\xf0\x9f(\x80", "caf\xe9 au lait"}) {
     EXPECT_FALSE(is_utf8(bytes)) << json::serialize(json::string(bytes));
     EXPECT_FALSE(is_utf8("0123456789" + std::string(bytes))) << "beyond the first eight bytes";
-    EXPECT_EQ(echo("{\"a\":\"" + std::string(bytes) + "\"}"), "!invalid_utf8 $");
+    EXPECT_EQ(echo("{\"a\":\"" + std::string(bytes) + "\"}"), "!invalid_utf8 $.a");
     EXPECT_EQ(echo("{\"a\":1}" + std::string(bytes)), "!invalid_utf8 $");
   }
   for (const std::string_view text :
@@ -358,6 +358,22 @@ TEST(JsonReader, RefusesTextThatIsNotUtf8) {
         "\xef\xbf\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf", "12345678", "1234567é",
         "12345678é1234567890€"}) {
     EXPECT_TRUE(is_utf8(text)) << text;
+  }
+}
+
+// It was "$" for all of them, though the text before the fault says where it is.
+TEST(JsonReader, TellsWhereTextStopsBeingUtf8) {
+  for (const Case& c : {
+           Case{"{\"lines\":[{},{\"unit\":\"caf\xe9\"}]}", "!invalid_utf8 $.lines[1].unit"},
+           Case{"[1,\"\xff\"]", "!invalid_utf8 $[1]"},
+           Case{"{\"a\":1,\"\xff\":2}", "!invalid_utf8 $"},
+           Case{"{\"a\":{\"\\u00e9\":\"\xed\xa0\x80", "!invalid_utf8 $.a[\"é\"]"},
+           // Nothing can be said of a text that was no JSON before.
+           Case{"{\"a\":1,\"a\":\"\xff\"}", "!invalid_utf8 $"},
+           Case{"{'a':\"\xff\"}", "!invalid_utf8 $"},
+           Case{"\xff", "!invalid_utf8 $"},
+       }) {
+    EXPECT_EQ(echo(c.in), c.out) << c.out;
   }
 }
 

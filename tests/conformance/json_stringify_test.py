@@ -75,7 +75,7 @@ REFUSED = [
     (b'"\xed\xa0\x80"', "invalid_utf8", "$"),
     (b'"\xf4\x90\x80\x80"', "invalid_utf8", "$"),
     (b'"\xf0\x9f\x98"', "invalid_utf8", "$"),
-    (b'{"a":"\x80"}', "invalid_utf8", "$"),
+    (b'{"a":"\x80"}', "invalid_utf8", "$.a"),
     (b'"caf\xe9"', "invalid_utf8", "$"),
 ]
 MALFORMED = [

@@ -46,7 +46,7 @@ TEST_F(NativeApiTest, BodiesOfRecordsAreReadStrictly) {
       {"", R"({"slug": )", 400, "malformed_json", "$.slug"},
       {"", "", 400, "malformed_json", "$"},
       {"", R"({"slug": "b2", "slug": "b3"})", 400, "duplicate_member", "$.slug"},
-      {"", "{\"slug\": \"\xff\"}", 400, "invalid_utf8", "$"},
+      {"", "{\"slug\": \"\xff\"}", 400, "invalid_utf8", "$.slug"},
       {"", R"({"slug": 1e999})", 400, "number_out_of_range", "$.slug"},
       {"/acme/keys", R"({})", 400, "member_missing", "$.platform"},
       {"/acme/keys", R"({"platform": "x"})", 400, "member_invalid", "$.platform"},
