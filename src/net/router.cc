@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 #include "base/bytes.h"
 #include "base/check.h"
@@ -32,6 +33,13 @@ struct Segments {
     }
   }
 };
+
+// Nothing if it is not properly percent-encoded UTF-8.
+std::optional<std::string> decode(std::string_view text) {
+  auto decoded = percent_decode(text);
+  if (decoded && !is_utf8(*decoded)) return std::nullopt;
+  return decoded;
+}
 
 bool is_name(std::string_view segment) { return segment.starts_with('{'); }
 
@@ -76,8 +84,8 @@ const Handler* Router::find(Request& request, Miss& miss) const {
     for (std::size_t i = 0; i < segments.count; ++i) {
       const std::string_view wanted = candidate.segments[i];
       if (!is_name(wanted)) continue;
-      auto value = percent_decode(segments.all[i]);
-      if (!value || !is_utf8(*value)) {
+      auto value = decode(segments.all[i]);
+      if (!value) {
         miss = {Code::kInvalid, {}};
         return nullptr;
       }
@@ -85,6 +93,8 @@ const Handler* Router::find(Request& request, Miss& miss) const {
     }
     return &route.handler;
   }
+  // A path that names nothing because it cannot be read is the caller's fault, wherever it leads.
+  if (miss.allow.empty() && !decode(request.path)) miss.code = Code::kInvalid;
   return nullptr;
 }
 

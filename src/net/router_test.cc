@@ -82,7 +82,8 @@ TEST(Router, DecodesParameters) {
 // What is no UTF-8 could not be shown again in a JSON answer.
 TEST(Router, RefusesAParameterThatIsNotPercentEncodedUtf8) {
   Routes routes({{"GET", "/o/{order}"}});
-  for (const char* path : {"/o/%", "/o/%4", "/o/%zz", "/o/%ff", "/o/%C3"}) {
+  // "/%zz" and "/o/%zz/x" were "nothing at this address", since no route has as many segments.
+  for (const char* path : {"/o/%", "/o/%4", "/o/%zz", "/o/%ff", "/o/%C3", "/%zz", "/o/%zz/x"}) {
     EXPECT_EQ(routes.find("GET", path), "") << path;
     EXPECT_EQ(routes.miss.code, Code::kInvalid) << path;
     EXPECT_THAT(routes.miss.allow, IsEmpty()) << path;
