@@ -20,10 +20,9 @@ BROKEN_JSON = [
     (b'{"a": NaN}', "malformed_json", "$.a"),
     (b'{} {}', "malformed_json", "$"),
     (b'\xef\xbb\xbf{}', "malformed_json", "$"),
-    # What is no text at all has no place in it yet; the sentence names the byte.
-    (b'{"a": "\xff"}', "invalid_utf8", "$"),
-    (b'{"a": "\xc0\xaf"}', "invalid_utf8", "$"),
-    (b'{"a": {"b": "\xed\xa0\x80"}}', "invalid_utf8", "$"),
+    (b'{"a": "\xff"}', "invalid_utf8", "$.a"),
+    (b'{"a": "\xc0\xaf"}', "invalid_utf8", "$.a"),
+    (b'{"a": {"b": "\xed\xa0\x80"}}', "invalid_utf8", "$.a.b"),
     (b'{"a": "\\ud800"}', "invalid_utf8", "$.a"),
     (b'{"a": 1, "a": 2}', "duplicate_member", "$.a"),
     (b'{"a": 1, "\\u0061": 2}', "duplicate_member", "$.a"),
@@ -71,6 +70,7 @@ BAD_ORDERS = [
     (an_order(supplier="00000000-0000-4000-8000-000000000000"), "supplier_not_found",
      "$.supplierId"),
     (an_order(number="x" * 5000), "text_length", "$.orderNumber"),
+    (an_order(number="PO\0"), "text_invalid", "$.orderNumber"),
 ]
 
 

@@ -38,6 +38,11 @@ class Members {
       return fail(Code::kInvalid, "text_length",
                   fmt::format("{} is longer than {} bytes.", name, kTextBytesMax), path_of(name));
     }
+    // No filter of a list could ask for it (QueryReader::text).
+    if (std::string_view(text).contains('\0')) {
+      return fail(Code::kInvalid, "text_invalid", fmt::format("{} holds a NUL character.", name),
+                  path_of(name));
+    }
     return std::optional(std::string(text));
   }
 

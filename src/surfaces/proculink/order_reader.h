@@ -13,7 +13,8 @@ namespace waybill::surfaces::proculink {
 // not name are ignored, and null is the same as nothing.
 //
 // Fails with kInvalid and the JSON path of the fault: as parse_json(), or body_type,
-// member_missing, member_type, text_length, date_invalid, lines_empty, quantity_not_positive.
+// member_missing, member_type, text_length, text_invalid, date_invalid, lines_empty,
+// quantity_not_positive.
 Result<intake::OrderRequest> read_order(std::string_view body);
 
 }  // namespace waybill::surfaces::proculink

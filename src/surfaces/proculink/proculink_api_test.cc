@@ -163,7 +163,10 @@ TEST_F(ProcuLinkApiTest, RefusesBadOrdersWithThePathOfTheFault) {
   refused(400, "text_length", "$.currency", with("EUR", std::string(1001, 'x')));
   refused(400, "duplicate_member", "$.currency",
           with(R"("currency")", R"("currency":"X","currency")"));
-  refused(400, "invalid_utf8", "$", with("EUR", "\xff"));
+  refused(400, "invalid_utf8", "$.currency", with("EUR", "\xff"));
+  // It was stored, and no query could name it: a filter takes no NUL.
+  refused(400, "text_invalid", "$.orderNumber", with("PO-2026-0042", "PO\\u0000"));
+  refused(400, "text_invalid", "$.lines[0].unit", with(R"("box")", R"("\u0000")"));
 }
 
 TEST_F(ProcuLinkApiTest, SaysWhatTheDocumentsSayOfLinesAndSuppliers) {
