@@ -42,6 +42,9 @@ Result<Url> parse_url(std::string_view text) {
   url.port = view.has_port() ? view.port_number() : (url.tls ? 443 : 80);
   if (url.port == 0) return refuse("names no port that can be reached");
   url.target = view.encoded_path();
+  // Boost 1.81 takes the 1.2.3.4 of https://1.2.3.4.example.com/ for the host, and what follows it
+  // for a path.
+  if (!url.target.empty() && url.target.front() != '/') return refuse("names no host");
   if (url.target.empty()) url.target = "/";
   if (view.has_query()) url.target += "?" + std::string(view.encoded_query());
   return url;

@@ -57,6 +57,10 @@ TEST(ParseUrl, RefusesWithAReasonThatNamesTheText) {
   };
   for (const Case& c : {
            Case{"", "no absolute URL"},
+           // It was 1.2.3.4, and "GET .5/" was sent to it.
+           Case{"https://1.2.3.4.5/", "names no host"},
+           Case{"http://127.0.0.1.example.com:8080/", "names no host"},
+           Case{"http://10.0.0.1example.com?a", "names no host"},
            Case{"example.com/hook", "no absolute URL"},
            Case{"/hook", "no absolute URL"},
            Case{"//example.com/hook", "no absolute URL"},
