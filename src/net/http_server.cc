@@ -56,7 +56,14 @@ Request take_head(const http::request<http::string_body>& message, const std::st
 // Beast 1.81 takes a Transfer-Encoding without chunked, and chunked in HTTP/1.0, where a proxy
 // before us may have seen another end of the body (request smuggling, RFC 9112 §6.3). Both lengths
 // at once, and two of either, it refuses itself.
+// Equal lengths, in a list or twice, it takes for one; a proxy may not.
 Result<void> check_framing(const http::request<http::string_body>& message) {
+  const auto length = message[http::field::content_length];
+  if (message.count(http::field::content_length) > 1 ||
+      length.find_first_not_of("0123456789") != length.npos) {
+    return fail(Code::kInvalid, "malformed_http",
+                "This is not HTTP: the Content-Length is not one number.");
+  }
   if (message.count(http::field::transfer_encoding) == 0) return {};
   if (message.version() < 11 ||
       !beast::iequals(message[http::field::transfer_encoding], "chunked")) {

@@ -365,6 +365,10 @@ TEST_F(HttpServerTest, RefusesWhatIsMalformedOrAmbiguous) {
            Case{"two lengths", post + "Content-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
                 "malformed_http"},
            Case{"a list of lengths", post + "Content-Length: 3, 4\r\n\r\nabcd", "malformed_http"},
+           // Beast takes it for 3.
+           Case{"a list of one length", post + "Content-Length: 3, 3\r\n\r\nabc", "malformed_http"},
+           Case{"the same length twice", post + "Content-Length: 3\r\nContent-Length: 3\r\n\r\nabc",
+                "malformed_http"},
            Case{"length beyond 64 bits", post + "Content-Length: 99999999999999999999\r\n\r\nabc",
                 "malformed_http"},
            Case{"bad chunk size", post + "Transfer-Encoding: chunked\r\n\r\nx\r\nabc\r\n0\r\n\r\n",
