@@ -141,7 +141,7 @@ class Dialect {
   bool has_event(std::string_view name) const;
 
   // Makes a secret of this dialect's form: the first scheme's prefix and a key from 32 random
-  // bytes. Requires: the dialect signs.
+  // bytes, or from as many as the scheme takes. Requires: the dialect signs.
   Secret new_secret() const;
   // Fails with kInvalid (secret_invalid) if no scheme can use it, saying what a secret looks like.
   Result<void> check_secret(const Secret& secret) const;

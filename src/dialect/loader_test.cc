@@ -284,7 +284,7 @@ TEST(Loader, RefusesContradictionsWithTheirLine) {
        "[headers] does not send X-Retry always"},
       {replaced("id_header = \"X-Id\"", "id_header = \"X-None\""), 28,
        "[headers] does not send X-None always"},
-      {replaced("secret_prefix = \"sec_\"", "key_bytes_min = 9\nkey_bytes_max = 8"), 33,
+      {replaced("secret_prefix = \"sec_\"", "key_bytes_min = 19\nkey_bytes_max = 18"), 33,
        "is above key_bytes_max"},
       {replaced("secret_prefix = \"sec_\"", "public_prefix = \"pub_\""), 33,
        "a shared secret has no public half"},

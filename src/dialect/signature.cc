@@ -23,6 +23,7 @@ using Algorithm = SignatureScheme::Algorithm;
 using TimeFormat = SignatureRules::TimeFormat;
 
 constexpr std::size_t kNewKeyBytes = 32;
+constexpr std::size_t kNewKeyTextBytes = 43;  // As many in base64url.
 constexpr std::size_t kEd25519PublicBytes = 32;
 // A sender signs with a handful of secrets; each more is work that anybody could ask for.
 constexpr std::size_t kSignaturesMax = 16;
@@ -289,13 +290,21 @@ Result<void> verify_header(const SignatureRules& rules, std::span<const net::Hea
 Secret Dialect::new_secret() const {
   WAYBILL_CHECK(signature.has_value(), "only a dialect that signs has secrets");
   const SignatureScheme& scheme = signature->schemes.front();
-  Bytes key = crypto::random_bytes(kNewKeyBytes);
   if (scheme.algorithm == Algorithm::kEd25519) {
+    Bytes key = crypto::random_bytes(kNewKeyBytes);
     const Bytes public_key = crypto::ed25519_public_key(key).value();
     key.insert(key.end(), public_key.begin(), public_key.end());
+    return Secret(scheme.secret_prefix + base64(key));
   }
-  const bool as_text = scheme.key_encoding == SignatureScheme::KeyEncoding::kText;
-  return Secret(scheme.secret_prefix + (as_text ? base64url(key) : base64(key)));
+  const auto fitting = [&](std::size_t size) {
+    return std::clamp(size, scheme.key_bytes_min, scheme.key_bytes_max);
+  };
+  if (scheme.key_encoding == SignatureScheme::KeyEncoding::kBase64) {
+    return Secret(scheme.secret_prefix + base64(crypto::random_bytes(fitting(kNewKeyBytes))));
+  }
+  // A key of text is as long as its text.
+  const std::size_t size = fitting(kNewKeyTextBytes);
+  return Secret(scheme.secret_prefix + base64url(crypto::random_bytes(size)).substr(0, size));
 }
 
 Result<void> Dialect::check_secret(const Secret& secret) const {

@@ -14,6 +14,8 @@
 namespace waybill::dialect {
 namespace {
 
+constexpr int kKeyBytesMaxLeast = 16;
+
 bool names(const Template& source, std::string_view variable) {
   return std::ranges::count(source.variables(), variable) > 0;
 }
@@ -35,12 +37,13 @@ SignatureScheme read_scheme(TomlTable& table) {
   if (table.word("key", {"text", "base64"}) == 1) {
     scheme.key_encoding = SignatureScheme::KeyEncoding::kBase64;
   }
-  const auto bytes = [&](std::string_view key, std::size_t otherwise) {
-    const std::optional<int> read = table.integer(key, 1, 1024);
+  const auto bytes = [&](std::string_view key, int low, std::size_t otherwise) {
+    const std::optional<int> read = table.integer(key, low, 1024);
     return read ? static_cast<std::size_t>(*read) : otherwise;
   };
-  scheme.key_bytes_min = bytes("key_bytes_min", scheme.key_bytes_min);
-  scheme.key_bytes_max = bytes("key_bytes_max", scheme.key_bytes_max);
+  scheme.key_bytes_min = bytes("key_bytes_min", 1, scheme.key_bytes_min);
+  // The hub makes keys within these bounds: a smaller one could be guessed.
+  scheme.key_bytes_max = bytes("key_bytes_max", kKeyBytesMaxLeast, scheme.key_bytes_max);
   if (scheme.key_bytes_min > scheme.key_bytes_max) {
     table.fault("key_bytes_min", "is above key_bytes_max");
   }

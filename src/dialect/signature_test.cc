@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include <fmt/format.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "base/bytes.h"
@@ -16,6 +18,7 @@ namespace waybill::dialect {
 namespace {
 
 using Headers = std::vector<net::Header>;
+using testing::HasSubstr;
 
 constexpr Timestamp kNow{std::chrono::milliseconds(1795235400500)};
 constexpr std::string_view kBody = R"({"id":1,"name":"ü"})";
@@ -188,6 +191,38 @@ TEST_F(SignatureTest, MakesSecretsThatItTakes) {
     EXPECT_NE(secret, dialect->new_secret());
   }
   EXPECT_TRUE(standard_.new_secret().reveal().starts_with("whsec_"));
+}
+
+// It made 32 random bytes whatever the dialect took, and every endpoint without a secret of its own
+// was refused.
+TEST_F(SignatureTest, MakesSecretsOfTheSizeThatADialectTakes) {
+  const auto dialect_with = [](std::string_view key) {
+    return load_dialect("d.toml", fmt::format(R"(
+title = "D"
+description = "d"
+open_catalogue = true
+envelope = '"{{data}}"'
+[delivery]
+retry = []
+[signature]
+header = "X-Signature"
+signed = "{{body}}"
+separator = " "
+[[signature.schemes]]
+text = "{{hex}}"
+secret_prefix = "s_"
+{})",
+                                              key));
+  };
+  for (const char* key :
+       {"key_bytes_max = 16", "key_bytes_min = 100", "key_bytes_min = 1024\nkey_bytes_max = 1024",
+        "key = 'base64'\nkey_bytes_max = 24", "key = 'base64'\nkey_bytes_min = 64"}) {
+    const Dialect dialect = dialect_with(key).value();
+    EXPECT_TRUE(dialect.check_secret(dialect.new_secret()).has_value()) << key;
+  }
+  EXPECT_THAT(dialect_with("key_bytes_max = 15").error().message,
+              HasSubstr("[[signature.schemes]] key_bytes_max: must be a whole number"))
+      << "what can be guessed";
 }
 
 TEST_F(SignatureTest, MakesAKeyPairWhereTheFirstSchemeIsAsymmetric) {
