@@ -42,6 +42,11 @@ std::optional<std::chrono::sys_days> read_date(std::string_view text) {
   return std::chrono::sys_days{date};
 }
 
+constexpr Timestamp kIsoTimeMin{std::chrono::sys_days{std::chrono::year{0} / 1 / 1}};
+constexpr Timestamp kIsoTimeMax =
+    Timestamp{std::chrono::sys_days{std::chrono::year{9999} / 12 / 31}} + std::chrono::days(1) -
+    std::chrono::milliseconds(1);
+
 struct Unit {
   std::string_view suffix;
   std::chrono::milliseconds length;
@@ -132,7 +137,10 @@ std::optional<Timestamp> parse_iso_time(std::string_view text) {
   const auto minutes = read_number(zone, 4, 2);
   if (!hours || !minutes || *hours > 23 || *minutes > 59) return std::nullopt;
   const auto offset = std::chrono::hours(*hours) + std::chrono::minutes(*minutes);
-  return zone[0] == '+' ? time - offset : time + offset;
+  const Timestamp utc = zone[0] == '+' ? time - offset : time + offset;
+  // An offset can lead out of the years that four digits can write.
+  if (utc < kIsoTimeMin || utc > kIsoTimeMax) return std::nullopt;
+  return utc;
 }
 
 bool is_iso_date(std::string_view text) { return text.size() == 10 && read_date(text).has_value(); }

@@ -90,6 +90,16 @@ TEST(IsoTime, RefusesWhatIsNotRfc3339) {
   }
 }
 
+// An offset led to the year 10000 or -1, which was written as a time that nobody could read back.
+TEST(IsoTime, RefusesWhatFourDigitsOfAYearCannotWrite) {
+  for (const char* text : {"9999-12-31T23:59:59-01:00", "0000-01-01T00:00:00+01:00"}) {
+    EXPECT_EQ(parse_iso_time(text), std::nullopt) << text;
+  }
+  for (const char* text : {"9999-12-31T23:59:59.999Z", "0000-01-01T00:00:00.000Z"}) {
+    EXPECT_EQ(iso_time(parse_iso_time(text).value()), text);
+  }
+}
+
 TEST(IsoDate, IsADayThatExists) {
   for (const std::string_view text : {"2026-01-01", "2024-02-29", "2000-02-29", "9999-12-31"}) {
     EXPECT_TRUE(is_iso_date(text)) << text;
