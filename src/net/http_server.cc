@@ -73,6 +73,20 @@ Result<void> check_framing(const http::request<http::string_body>& message) {
   return {};
 }
 
+// Reads on in a head with what has arrived of it: need_more if that is not all. Beast's own limit
+// is one of the part that it has not read yet; `head_bytes` counts from the beginning.
+beast::error_code parse_head(Parser& parser, beast::flat_buffer& buffer, std::size_t& head_bytes,
+                             std::size_t head_bytes_max) {
+  beast::error_code error;
+  const std::size_t used = parser.put(buffer.data(), error);
+  buffer.consume(used);
+  head_bytes += used;
+  const bool more = error == http::error::need_more;
+  const std::size_t unread = more ? buffer.size() : 0;
+  if ((more || !error) && head_bytes + unread > head_bytes_max) return http::error::header_limit;
+  return error;
+}
+
 // What to answer when reading failed; nothing if there is nobody to answer.
 std::optional<Error> read_error(beast::error_code error, const ServerLimits& limits) {
   if (error == http::error::body_limit) {
@@ -270,8 +284,14 @@ class HttpServer::Impl {
     }
     session.idle = false;
     session.expect_within(limits_.header);
-    auto [head_error, head_bytes] =
-        co_await http::async_read_header(session.socket, buffer, parser, kAwait);
+    std::size_t head_bytes = 0;
+    auto head_error = parse_head(parser, buffer, head_bytes, limits_.header_bytes_max);
+    while (head_error == http::error::need_more) {
+      auto [error, count] =
+          co_await session.socket.async_read_some(buffer.prepare(kFirstReadBytes), kAwait);
+      buffer.commit(count);
+      head_error = error ? error : parse_head(parser, buffer, head_bytes, limits_.header_bytes_max);
+    }
     if (head_error) co_return co_await refuse(session, parser, peer, head_error);
     if (auto framing = check_framing(parser.get()); !framing) {
       co_return co_await refuse(session, parser, peer, framing.error());

@@ -436,6 +436,23 @@ TEST_F(HttpServerTest, RefusesAHeadThatIsTooLarge) {
   EXPECT_EQ(handled_, 1);
 }
 
+// Beast measures a head from the last field it has read, so that a head without end was read, and
+// kept, as long as each piece ended with the first letter of the next field.
+TEST_F(HttpServerTest, RefusesAHeadThatIsTooLargeHoweverItIsSent) {
+  limits_.header_bytes_max = 1000;
+  serve();
+  Peer peer = connect();
+  peer.send("GET / HTTP/1.1\r\nX");
+  for (int i = 0; i < 20; ++i) {
+    loop_.poll();
+    peer.send(": " + std::string(95, 'y') + "\r\nX");
+  }
+  peer.send(": y\r\n\r\n");
+  EXPECT_EQ(peer.read().status(), "431");
+  EXPECT_EQ(handled_, 0);
+  expect_still_serving();
+}
+
 TEST_F(HttpServerTest, RefusesABodyThatIsTooLargeAndTakesOneThatFits) {
   limits_.body_bytes_max = 100'000;
   serve();
