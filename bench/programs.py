@@ -210,9 +210,12 @@ class Hub(Program):
     def publish(self, event_type, data):
         return self.post("events", {"type": event_type, "data": data})
 
-    def add_endpoint(self, url, in_flight_max, paused=False):
+    def list_deliveries(self, query):
+        return fetch(f"{self.url}/hub/v1/workspaces/{WORKSPACE}/deliveries?{query}", self.token)
+
+    def add_endpoint(self, url, in_flight_max, paused=False, event_type="order.created"):
         endpoint = self.post("endpoints", {
-            "dialect": "proculink", "url": url, "event_types": ["order.created"],
+            "dialect": "proculink", "url": url, "event_types": [event_type],
             "secret": SECRET, "in_flight_max": in_flight_max})
         if paused:
             self.post(f"endpoints/{endpoint['id']}/pause", {})

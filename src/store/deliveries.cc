@@ -51,6 +51,11 @@ model::Attempt read_attempt(const Row& row) {
   return attempt;
 }
 
+bool is_owed(model::DeliveryState state) {
+  return state == model::DeliveryState::kPending || state == model::DeliveryState::kDelivering ||
+         state == model::DeliveryState::kRetrying;
+}
+
 }  // namespace
 
 Result<void> insert(Connection& connection, const model::Delivery& delivery,
@@ -87,6 +92,11 @@ Result<Page<model::Delivery>> list(Connection& connection, const model::Workspac
     select.where("state = 'dropped' AND workspace_id =", workspace);
   } else if (filter.state) {
     select.where("state =", model::delivery_state_name(*filter.state));
+    // Few among all that were ever made: found by the index of what is due.
+    if (is_owed(*filter.state)) {
+      select.where("id IN (SELECT id FROM deliveries WHERE due_at IS NOT NULL AND workspace_id =",
+                   workspace, ")");
+    }
   }
   select.where_if("event_type =", filter.event_type);
   const auto since = filter.since.transform(Uuid::lowest_at);

@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -31,11 +33,12 @@ class Select {
  public:
   explicit Select(std::string_view columns_and_table) : sql_(columns_and_table) {}
 
-  // `condition` ends before its parameter: "workspace_id =".
-  void where(std::string_view condition, Param value) {
+  // `condition` ends before its parameter: "workspace_id =". `rest` follows it.
+  void where(std::string_view condition, Param value, std::string_view rest = {}) {
     sql_ += params_.empty() ? " WHERE " : " AND ";
     sql_ += condition;
     sql_ += " $" + std::to_string(params_.size() + 1);
+    sql_ += rest;
     params_.push_back(value);
   }
   template <class T>
@@ -47,7 +50,10 @@ class Select {
   // by.
   template <class T, class Read, class IdOf>
   Result<Page<T>> page(Connection& connection, const PageRequest& request, Read read, IdOf id_of) {
-    where_if("id <", request.after);
+    // The first page has a bound too: without one SQLite walks the whole primary key in search of
+    // the few rows that an index would name at once.
+    const Uuid below = request.after.value_or(highest());
+    where("id <", below);
     // One more than asked for tells whether there is another page.
     params_.push_back(request.limit + 1);
     const std::string sql = sql_ + " ORDER BY id DESC LIMIT $" + std::to_string(params_.size());
@@ -62,6 +68,13 @@ class Select {
   }
 
  private:
+  // Above every id there is: those have a version and a variant.
+  static Uuid highest() {
+    constexpr std::array<std::uint8_t, Uuid::kSize> all = {255, 255, 255, 255, 255, 255, 255, 255,
+                                                           255, 255, 255, 255, 255, 255, 255, 255};
+    return *Uuid::from_bytes(all);
+  }
+
   std::string sql_;
   std::vector<Param> params_;
 };
