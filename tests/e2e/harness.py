@@ -31,6 +31,7 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 BINARY = os.path.abspath(os.environ.get("WAYBILL_BINARY")
                          or os.path.join(ROOT, "build", "release", "bin", "waybill"))
 WAIT_SECONDS = 20
+KEPT_SECONDS = 3  # Node closes what was idle for five.
 RECEIVERS_ARE_HERE = ("--allow-private-networks",)
 LIBC = ctypes.CDLL(None)
 PR_SET_PDEATHSIG = 1
@@ -157,6 +158,10 @@ class Http:
         self.all = []
 
     def connection(self):
+        now = time.monotonic()
+        if now - getattr(self.local, "used", now) > KEPT_SECONDS:
+            self.local.connection.close()  # The next request opens it again.
+        self.local.used = now
         if not hasattr(self.local, "connection"):
             self.local.connection = http.client.HTTPConnection(
                 self.address.hostname, self.address.port, timeout=60)
