@@ -1,5 +1,6 @@
 #include "app/serve.h"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
@@ -41,10 +42,13 @@ void log_start(Log& log, const LoadedSettings& loaded, const Hub& hub) {
   for (const GivenSetting& setting : loaded.given) {
     given +=
         fmt::format("{}{}={}", given.empty() ? "" : " ", setting.setting->name, setting.shown());
-    if (setting.setting->is_switch() && !setting.setting->warning.empty()) {
+    if (std::ranges::count(loaded.settings.dangerous, setting.setting->name) > 0) {
       log.warn("dangerous_setting",
                {{"setting", setting.setting->name}, {"what", setting.setting->warning}});
     }
+  }
+  for (const std::string& warning : loaded.warnings) {
+    log.warn("settings_file_open", {{"what", warning}});
   }
   for (const std::string& warning : hub.data().warnings()) {
     log.warn("data_directory_open", {{"what", warning}});

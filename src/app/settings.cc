@@ -8,6 +8,8 @@
 
 #include <fmt/format.h>
 
+#include "app/settings_file.h"
+
 namespace waybill::app {
 namespace {
 
@@ -42,6 +44,13 @@ Result<void> read_switch(Settings& settings, std::string_view text) {
 template <std::filesystem::path Settings::* member>
 Result<void> read_folder(Settings& settings, std::string_view text) {
   if (text.empty()) return refuse("it is the path of a folder");
+  settings.*member = std::filesystem::path(text);
+  return {};
+}
+
+template <std::filesystem::path Settings::* member>
+Result<void> read_file_path(Settings& settings, std::string_view text) {
+  if (text.empty()) return refuse("it is the path of a file");
   settings.*member = std::filesystem::path(text);
   return {};
 }
@@ -100,6 +109,13 @@ Result<void> read_log_level(Settings& settings, std::string_view text) {
 }
 
 constexpr std::array kTable = {
+    Setting{.name = "config",
+            .placeholder = "FILE",
+            .default_text = "none",
+            .bounds = "without it, waybill.toml in the data directory is read if it is there",
+            .description = "The settings file.",
+            .in_file = false,
+            .read = read_file_path<&Settings::config>},
     Setting{.name = "data",
             .placeholder = "DIR",
             .default_text = "~/.local/share/waybill",
@@ -185,37 +201,122 @@ Result<std::filesystem::path> default_data_folder(const Environment& environment
   return refuse("There is no home folder to keep data in; name one with --data or WAYBILL_DATA.");
 }
 
-Result<std::filesystem::path> data_folder(const Environment& environment) {
-  if (const auto named = environment("WAYBILL_DATA")) return std::filesystem::path(*named);
-  return default_data_folder(environment);
+namespace {
+
+using Flags = std::map<std::string, std::string, std::less<>>;
+
+struct Given {
+  std::string text;
+  std::string source;
+};
+
+// What a flag or a variable says.
+std::optional<Given> given_outside(const Setting& setting, const Flags& flags,
+                                   const Environment& environment) {
+  if (const auto flag = flags.find(setting.name); flag != flags.end()) {
+    return Given{flag->second, setting.flag()};
+  }
+  if (auto text = environment(setting.variable())) return Given{*text, setting.variable()};
+  return std::nullopt;
 }
 
-Result<LoadedSettings> load_settings(const std::map<std::string, std::string, std::less<>>& flags,
-                                     const Environment& environment) {
+std::optional<Given> given_outside(std::string_view name, const Flags& flags,
+                                   const Environment& environment) {
+  for (const Setting& setting : kTable) {
+    if (setting.name == name) return given_outside(setting, flags, environment);
+  }
+  return std::nullopt;
+}
+
+// The file that --config or WAYBILL_CONFIG names, or else the one in the data directory.
+Result<SettingsFile> find_settings_file(const Flags& flags, const Environment& environment) {
+  if (const auto named = given_outside("config", flags, environment)) {
+    auto file = read_settings_file(named->text);
+    if (file || file.error().reason == "setting_invalid") return file;
+    return refuse(fmt::format("{}: {}", named->source, file.error().message));
+  }
+  std::filesystem::path folder;
+  if (const auto named = given_outside("data", flags, environment)) {
+    folder = named->text;
+  } else {
+    const auto usual = default_data_folder(environment);
+    if (!usual) return SettingsFile();
+    folder = *usual;
+  }
+  const std::filesystem::path path = folder / kSettingsFileName;
+  std::error_code ignored;
+  if (!std::filesystem::exists(path, ignored)) return SettingsFile();
+  auto file = read_settings_file(path);
+  if (!file) return file;
+  if (const auto data = file->settings.find("data"); data != file->settings.end()) {
+    return refuse(fmt::format(
+        "{}:{}: data cannot be set here, since this file is found by it. Give --data or "
+        "WAYBILL_DATA, or name another settings file with --config.",
+        path.string(), data->second.line));
+  }
+  return file;
+}
+
+bool is_dangerous(const Setting& setting, std::string_view text) {
+  return setting.is_switch() && !setting.warning.empty() && parse_switch(text).value_or(false);
+}
+
+std::optional<Given> given_in_file(const Setting& setting, const SettingsFile& file) {
+  const auto found = file.settings.find(setting.name);
+  if (found == file.settings.end()) return std::nullopt;
+  return Given{found->second.text, fmt::format("{}:{}", file.file.string(), found->second.line)};
+}
+
+}  // namespace
+
+Result<LoadedSettings> load_settings(const Flags& flags, const Environment& environment) {
+  const auto file = find_settings_file(flags, environment);
+  if (!file) return fail(file.error());
   LoadedSettings loaded;
   for (const Setting& setting : kTable) {
-    std::optional<std::string> text;
-    std::string source = setting.flag();
-    if (const auto flag = flags.find(setting.name); flag != flags.end()) {
-      text = flag->second;
-    } else {
-      source = setting.variable();
-      text = environment(source);
+    auto given = given_outside(setting, flags, environment);
+    if (!given) {
+      given = given_in_file(setting, *file);
+      if (given && setting.secret && file->others_can_read) {
+        loaded.warnings.push_back(
+            fmt::format("Everybody on this machine can read {} in {}: chmod o= {}", setting.name,
+                        file->file.string(), file->file.string()));
+      }
     }
-    if (!text) continue;
-    if (auto read = setting.read(loaded.settings, *text); !read) {
+    if (!given) continue;
+    if (auto read = setting.read(loaded.settings, given->text); !read) {
       // A wrong value of a secret may hold a password.
-      const std::string value = setting.secret ? "" : fmt::format(" cannot be '{}'", *text);
-      return refuse(fmt::format("{}{}: {}.", source, value, read.error().message));
+      const std::string value = setting.secret ? "" : fmt::format(" cannot be '{}'", given->text);
+      return refuse(fmt::format("{}{}: {}.", given->source, value, read.error().message));
     }
-    if (*text != setting.default_text) loaded.given.push_back({&setting, *text});
+    if (given->text == setting.default_text) continue;
+    if (is_dangerous(setting, given->text)) loaded.settings.dangerous.emplace_back(setting.name);
+    loaded.given.push_back({&setting, std::move(given->text), std::move(given->source)});
   }
+  loaded.settings.config = file->file;
   if (loaded.settings.data.empty()) {
     auto folder = default_data_folder(environment);
     if (!folder) return fail(folder.error());
     loaded.settings.data = std::move(*folder);
   }
   return loaded;
+}
+
+Result<std::filesystem::path> data_folder(const Environment& environment) {
+  if (const auto named = environment("WAYBILL_DATA")) return std::filesystem::path(*named);
+  if (const auto config = environment("WAYBILL_CONFIG")) {
+    const auto file = read_settings_file(*config);
+    if (!file) return fail(file.error());
+    const auto data = file->settings.find("data");
+    if (data != file->settings.end()) return std::filesystem::path(data->second.text);
+  }
+  auto folder = default_data_folder(environment);
+  std::error_code ignored;
+  if (folder && std::filesystem::exists(*folder, ignored)) return folder;
+  if (std::filesystem::exists(kSystemDataFolder, ignored)) {
+    return std::filesystem::path(kSystemDataFolder);
+  }
+  return folder;
 }
 
 }  // namespace waybill::app

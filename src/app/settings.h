@@ -1,8 +1,10 @@
 // The settings of the hub: one table, from which come the flags of `waybill serve`, the WAYBILL_…
-// environment variables, the texts of --help and the summary in the log at start.
+// environment variables, the keys of the settings file (app/settings_file.h), the texts of --help,
+// docs/configuration.md and the summary in the log at start.
 //
-// To add a setting: a member of Settings, and an entry in the table of settings.cc. Libraries never
-// see this type: the Hub hands each of them the plain values it needs.
+// To add a setting: a member of Settings, and an entry in the table of settings.cc; then
+// `waybill configuration > docs/configuration.md`. Libraries never see this type: the Hub hands
+// each of them the plain values it needs.
 
 #pragma once
 
@@ -22,7 +24,8 @@
 namespace waybill::app {
 
 struct Settings {
-  std::filesystem::path data;  // Where everything is kept.
+  std::filesystem::path config;  // The settings file; empty: none was read.
+  std::filesystem::path data;    // Where everything is kept.
   std::string listen_host = "127.0.0.1";
   std::uint16_t listen_port = 8080;  // 0: any free one.
   int clock_speed = 1;               // The hub's time runs so many times as fast as the world's.
@@ -30,6 +33,7 @@ struct Settings {
   bool allow_insecure_endpoints = false;
   std::filesystem::path dialects;  // A folder of the operator's own dialects; empty: none.
   Log::Level log_level = Log::Level::kInfo;
+  std::vector<std::string> dangerous;  // Names of switches that are on and have a warning.
 };
 
 struct Setting {
@@ -40,6 +44,7 @@ struct Setting {
   std::string_view description = {};  // One sentence.
   bool secret = false;                // Its value is never shown.
   std::string_view warning = {};      // Logged at start when a switch is on. Empty: harmless.
+  bool in_file = true;                // May be set in the settings file.
   // Reads `text` into its member. Fails with kInvalid and what may be given instead.
   Result<void> (*read)(Settings& settings, std::string_view text) = nullptr;
 
@@ -58,17 +63,22 @@ Environment process_environment();
 struct GivenSetting {
   const Setting* setting = nullptr;
   std::string text;
+  std::string source = {};    // "--clock-speed", "WAYBILL_CLOCK_SPEED" or "waybill.toml:3".
   std::string shown() const;  // `text`, or "set" for a secret.
 };
 
 struct LoadedSettings {
   Settings settings;
   std::vector<GivenSetting> given;
+  std::vector<std::string> warnings;  // What an operator should mend. Sentences.
 };
 
-// A flag counts before a variable, and that before the default. `flags` is by Setting::name.
-// Fails with kInvalid (setting_invalid), naming the flag or variable and what it may be, and as
-// default_data_folder().
+// A flag counts before a variable, that before the settings file, and that before the default.
+// `flags` is by Setting::name. The file is the one that `config` names, or else waybill.toml in the
+// data directory, if it is there.
+//
+// Fails with kInvalid (setting_invalid), naming the flag, variable or line and what it may be, and
+// as read_settings_file() and default_data_folder().
 Result<LoadedSettings> load_settings(const std::map<std::string, std::string, std::less<>>& flags,
                                      const Environment& environment);
 
@@ -76,7 +86,13 @@ Result<LoadedSettings> load_settings(const std::map<std::string, std::string, st
 // Fails with kInvalid (setting_invalid) where there is no home folder.
 Result<std::filesystem::path> default_data_folder(const Environment& environment);
 
-// Where the data is for a command that only reads it: WAYBILL_DATA, or the default.
+// Where the package keeps its data and its settings.
+inline constexpr const char* kSystemDataFolder = "/var/lib/waybill";
+inline constexpr const char* kSystemConfig = "/etc/waybill/waybill.toml";
+
+// Where the data is for a command on the same machine: WAYBILL_DATA, or as the file says that
+// WAYBILL_CONFIG names, or the default; and if that is not there, kSystemDataFolder if it is.
+// Fails as load_settings().
 Result<std::filesystem::path> data_folder(const Environment& environment);
 
 }  // namespace waybill::app

@@ -1,6 +1,7 @@
 """Every command of `waybill` once, for people and with --json; and what it says when it cannot."""
 
 import json
+import os
 import re
 import tempfile
 import unittest
@@ -190,6 +191,10 @@ class Cli(HubTest):
         verdicts = {row["verdict"] for row in self.ask("doctor")["rows"]}
         self.assertNotIn("bad", verdicts)
         self.assertIn("ok", self.read("doctor"))
+        with open(os.path.join(harness.ROOT, "docs", "configuration.md"), encoding="utf-8") as file:
+            self.assertEqual(self.read("configuration"), file.read())
+        self.assertIn("listen", [row["name"] for row in self.ask("configuration")["rows"]])
+        self.assertIn("#listen = ", self.read("configuration", "--file"))
 
     def test_words_that_make_no_sense_end_with_2_and_say_what_would(self):
         for words, expected in (

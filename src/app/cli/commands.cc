@@ -7,7 +7,8 @@ const std::vector<CommandGroup>& all_commands() {
       serve_group(),       workspace_group(), key_group(),     supplier_group(),
       endpoint_group(),    event_group(),     order_group(),   delivery_group(),
       dead_letter_group(), audit_group(),     dialect_group(), sign_group(),
-      verify_group(),      status_group(),    doctor_group(),  version_group(),
+      verify_group(),      status_group(),    doctor_group(),  configuration_group(),
+      version_group(),
   };
   return groups;
 }

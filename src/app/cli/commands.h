@@ -26,6 +26,7 @@ CommandGroup sign_group();
 CommandGroup verify_group();
 CommandGroup status_group();
 CommandGroup doctor_group();
+CommandGroup configuration_group();
 CommandGroup version_group();
 
 }  // namespace waybill::app::cli
