@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "app/files.h"
+#include "app/master_key.h"
 #include "base/bytes.h"
 #include "crypto/random.h"
 
@@ -24,8 +25,6 @@ constexpr mode_t kFolderMode = 0700;
 constexpr mode_t kFileMode = 0600;
 constexpr std::size_t kTokenBytes = 24;
 constexpr std::string_view kTokenPrefix = "wba_";
-constexpr std::string_view kCheckText = "This is the master key of these secrets.";
-constexpr std::string_view kCheckContext = "master.check";
 
 std::unexpected<Error> unusable(std::string message) {
   return fail(Code::kInvalid, "data_directory_unusable", std::move(message));
@@ -93,42 +92,6 @@ Result<std::string> read_or_make(const fs::path& file, Make make) {
   return made;
 }
 
-Result<crypto::SecretBox> open_secret_box(const fs::path& folder) {
-  const fs::path key_file = master_key_file(folder);
-  const fs::path check_file = folder / "master.check";
-  std::error_code ignored;
-  if (!fs::exists(key_file, ignored) && fs::exists(check_file, ignored)) {
-    return fail(Code::kInvalid, "master_key_missing",
-                fmt::format("{} is missing, and the stored secrets can be read only with it. Put "
-                            "back the copy of it that was kept.",
-                            key_file.string()));
-  }
-  const auto text = read_or_make(
-      key_file, [] { return base64(crypto::random_bytes(crypto::SecretBox::kKeyBytes)); });
-  if (!text) return fail(text.error());
-  const auto key = parse_base64(*text);
-  if (!key || key->size() != crypto::SecretBox::kKeyBytes) {
-    return unusable(
-        fmt::format("{} is damaged: it holds no base64 of {} bytes. Put back the copy "
-                    "of it that was kept.",
-                    key_file.string(), crypto::SecretBox::kKeyBytes));
-  }
-  auto box = crypto::SecretBox::create(*key);
-  if (!box) return box;
-
-  const auto sealed_text = read_or_make(
-      check_file, [&] { return base64(box->seal(kCheckText, as_bytes(kCheckContext))); });
-  if (!sealed_text) return fail(sealed_text.error());
-  const auto sealed = parse_base64(*sealed_text);
-  if (!sealed || !box->open(*sealed, as_bytes(kCheckContext))) {
-    return fail(Code::kInvalid, "master_key_wrong",
-                fmt::format("{} is not the key that sealed the secrets stored in {}. Put back the "
-                            "right one.",
-                            key_file.string(), folder.string()));
-  }
-  return box;
-}
-
 Result<Secret> open_token(const fs::path& folder) {
   const fs::path file = token_file(folder);
   const auto text = read_or_make(file, [] {
@@ -165,7 +128,7 @@ Result<Uuid> open_node(const fs::path& folder) {
 
 fs::path token_file(const fs::path& folder) { return folder / "admin.token"; }
 fs::path url_file(const fs::path& folder) { return folder / "hub.url"; }
-fs::path master_key_file(const fs::path& folder) { return folder / "master.key"; }
+fs::path database_file(const fs::path& folder) { return folder / "waybill.sqlite"; }
 
 bool is_open_to_others(const fs::path& file) {
   std::error_code error;
@@ -173,13 +136,8 @@ bool is_open_to_others(const fs::path& file) {
   return !error && (mode & (fs::perms::group_all | fs::perms::others_all)) != fs::perms::none;
 }
 
-DataDirectory::DataDirectory(fs::path folder, int lock, crypto::SecretBox secret_box,
-                             Secret admin_token, Uuid node)
-    : folder_(std::move(folder)),
-      lock_(lock),
-      secret_box_(std::move(secret_box)),
-      admin_token_(std::move(admin_token)),
-      node_(node) {
+DataDirectory::DataDirectory(fs::path folder, int lock, Secret admin_token, Uuid node)
+    : folder_(std::move(folder)), lock_(lock), admin_token_(std::move(admin_token)), node_(node) {
   for (const fs::path& file : {folder_, master_key_file(folder_), token_file(folder_)}) {
     if (is_open_to_others(file)) {
       warnings_.push_back(fmt::format("Others on this machine can read {}: chmod go= {}",
@@ -191,7 +149,6 @@ DataDirectory::DataDirectory(fs::path folder, int lock, crypto::SecretBox secret
 DataDirectory::DataDirectory(DataDirectory&& other) noexcept
     : folder_(std::move(other.folder_)),
       lock_(std::exchange(other.lock_, -1)),
-      secret_box_(std::move(other.secret_box_)),
       admin_token_(std::move(other.admin_token_)),
       node_(other.node_),
       warnings_(std::move(other.warnings_)) {}
@@ -211,14 +168,13 @@ Result<DataDirectory> DataDirectory::open(const fs::path& folder) {
   // What is left of a hub that was killed.
   ::unlink(url_file(absolute).c_str());
 
-  auto box = open_secret_box(absolute);
-  auto token = box ? open_token(absolute) : fail(box.error());
+  auto token = open_token(absolute);
   const auto node = token ? open_node(absolute) : fail(token.error());
   if (!node) {
     ::close(*lock);
     return fail(node.error());
   }
-  return DataDirectory(absolute, *lock, std::move(*box), std::move(*token), *node);
+  return DataDirectory(absolute, *lock, std::move(*token), *node);
 }
 
 Result<void> DataDirectory::publish_url(const std::string& url) {

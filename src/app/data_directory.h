@@ -1,10 +1,11 @@
 // The DataDirectory is the folder that a hub keeps everything in. It belongs to one running hub.
 //
-//   master.key      32 random bytes, base64: opens every stored secret (crypto::SecretBox)
-//   master.check    a known text sealed with it, by which a wrong key is noticed at start
+//   master.key      32 random bytes, base64: opens every stored secret (app/master_key.h)
 //   admin.token     lets the command line in
 //   node.id         who this hub is among others, the same after a restart
 //   waybill.sqlite  the database
+//   backup.sqlite   the last backup, until `waybill backup` has taken it away
+//   waybill.toml    settings, if the operator has put them there
 //   hub.lock        held while a hub runs; holds its process id
 //   hub.url         where the running hub listens; gone when it has stopped
 //
@@ -20,27 +21,25 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "base/secret.h"
-#include "crypto/secret_box.h"
 
 namespace waybill::app {
 
 // The path of each file in `folder`.
 std::filesystem::path token_file(const std::filesystem::path& folder);
 std::filesystem::path url_file(const std::filesystem::path& folder);
-std::filesystem::path master_key_file(const std::filesystem::path& folder);
+std::filesystem::path database_file(const std::filesystem::path& folder);
 
 // True if others than the owner may read or write `file`.
 bool is_open_to_others(const std::filesystem::path& file);
 
 class DataDirectory {
  public:
-  // Takes the folder for this process, and makes what is missing of the folder and its keys.
+  // Takes the folder for this process, and makes what is missing of the folder, its token and its
+  // id.
   //
   // Fails with
   //   kConflict     data_directory_in_use     another hub runs on it; the message names its process
   //   kInvalid      data_directory_unusable   it is no folder, or one of its files is damaged
-  //                 master_key_missing        there are secrets, but not the key that sealed them
-  //                 master_key_wrong          the key is not the one that sealed them
   //   kForbidden, kUnavailable                its files cannot be made, for the reason told
   static Result<DataDirectory> open(const std::filesystem::path& folder);
 
@@ -50,8 +49,7 @@ class DataDirectory {
   ~DataDirectory();
 
   const std::filesystem::path& folder() const { return folder_; }
-  std::filesystem::path database_file() const { return folder_ / "waybill.sqlite"; }
-  const crypto::SecretBox& secret_box() const { return secret_box_; }
+  std::filesystem::path backup_file() const { return folder_ / "backup.sqlite"; }
   const Secret& admin_token() const { return admin_token_; }
   const Uuid& node() const { return node_; }
   // What an operator should mend: files that others can read. Sentences.
@@ -61,12 +59,10 @@ class DataDirectory {
   Result<void> publish_url(const std::string& url);
 
  private:
-  DataDirectory(std::filesystem::path folder, int lock, crypto::SecretBox secret_box,
-                Secret admin_token, Uuid node);
+  DataDirectory(std::filesystem::path folder, int lock, Secret admin_token, Uuid node);
 
   std::filesystem::path folder_;
   int lock_;  // The descriptor of hub.lock, or -1 once moved from.
-  crypto::SecretBox secret_box_;
   Secret admin_token_;
   Uuid node_;
   std::vector<std::string> warnings_;

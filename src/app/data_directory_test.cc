@@ -8,8 +8,6 @@
 #include <sys/stat.h>
 
 #include "app/files.h"
-#include "base/bytes.h"
-#include "crypto/random.h"
 
 namespace waybill::app {
 namespace {
@@ -41,7 +39,7 @@ TEST_F(DataDirectoryTest, MakesTheFolderAndItsKeysForTheOwnerAlone) {
 
   ASSERT_TRUE(data) << data.error().message;
   EXPECT_EQ(mode_of(folder_), 0700);
-  for (const char* file : {"master.key", "master.check", "admin.token", "node.id", "hub.lock"}) {
+  for (const char* file : {"admin.token", "node.id", "hub.lock"}) {
     EXPECT_EQ(mode_of(folder_ / file), 0600) << file;
   }
   EXPECT_TRUE(data->admin_token().reveal().starts_with("wba_"));
@@ -50,13 +48,11 @@ TEST_F(DataDirectoryTest, MakesTheFolderAndItsKeysForTheOwnerAlone) {
 }
 
 TEST_F(DataDirectoryTest, IsTheSameWhenOpenedAgain) {
-  Bytes sealed;
   std::string token;
   Uuid node;
   {
     const auto data = DataDirectory::open(folder_);
     ASSERT_TRUE(data) << data.error().message;
-    sealed = data->secret_box().seal("whsec_x", as_bytes("endpoint"));
     token = data->admin_token().reveal();
     node = data->node();
   }
@@ -66,9 +62,6 @@ TEST_F(DataDirectoryTest, IsTheSameWhenOpenedAgain) {
   ASSERT_TRUE(again) << again.error().message;
   EXPECT_EQ(again->admin_token().reveal(), token);
   EXPECT_EQ(again->node(), node);
-  const auto opened = again->secret_box().open(sealed, as_bytes("endpoint"));
-  ASSERT_TRUE(opened);
-  EXPECT_EQ(opened->reveal(), "whsec_x");
 }
 
 TEST_F(DataDirectoryTest, BelongsToOneHubAndNamesIt) {
@@ -94,34 +87,13 @@ TEST_F(DataDirectoryTest, TellsTheAddressOnlyWhileTheHubRuns) {
   EXPECT_FALSE(fs::exists(url_file(folder_)));
 }
 
-TEST_F(DataDirectoryTest, RefusesAnotherMasterKey) {
-  ASSERT_TRUE(DataDirectory::open(folder_));
-  write(master_key_file(folder_), base64(crypto::random_bytes(32)));
-
-  const auto again = DataDirectory::open(folder_);
-
-  ASSERT_FALSE(again);
-  EXPECT_EQ(again.error().reason, "master_key_wrong");
-}
-
-TEST_F(DataDirectoryTest, DoesNotReplaceALostMasterKey) {
-  ASSERT_TRUE(DataDirectory::open(folder_));
-  fs::remove(master_key_file(folder_));
-
-  const auto again = DataDirectory::open(folder_);
-
-  ASSERT_FALSE(again);
-  EXPECT_EQ(again.error().reason, "master_key_missing");
-  EXPECT_FALSE(fs::exists(master_key_file(folder_)));
-}
-
 TEST_F(DataDirectoryTest, RefusesDamagedFiles) {
   struct Case {
     const char* file;
     const char* text;
   };
-  for (const Case c : {Case{"master.key", "short"}, Case{"admin.token", ""},
-                       Case{"admin.token", "wba_guess"}, Case{"node.id", "me"}}) {
+  for (const Case c :
+       {Case{"admin.token", ""}, Case{"admin.token", "wba_guess"}, Case{"node.id", "me"}}) {
     fs::remove_all(folder_);
     ASSERT_TRUE(DataDirectory::open(folder_));
     write(folder_ / c.file, c.text);
@@ -155,13 +127,13 @@ TEST_F(DataDirectoryTest, SaysWhyAFolderCannotBeMade) {
 
 TEST_F(DataDirectoryTest, WarnsOfKeysThatOthersCanRead) {
   ASSERT_TRUE(DataDirectory::open(folder_));
-  ASSERT_EQ(::chmod(master_key_file(folder_).c_str(), 0644), 0);
+  ASSERT_EQ(::chmod(token_file(folder_).c_str(), 0644), 0);
 
   const auto again = DataDirectory::open(folder_);
 
   ASSERT_TRUE(again) << again.error().message;
   ASSERT_EQ(again->warnings().size(), 1u);
-  EXPECT_NE(again->warnings()[0].find("master.key"), std::string::npos);
+  EXPECT_NE(again->warnings()[0].find("admin.token"), std::string::npos);
 }
 
 }  // namespace

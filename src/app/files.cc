@@ -1,6 +1,7 @@
 #include "app/files.h"
 
 #include <cerrno>
+#include <cstdio>
 #include <fcntl.h>
 #include <system_error>
 #include <unistd.h>
@@ -42,7 +43,48 @@ int write_all(int descriptor, std::string_view text) {
     if (count < 0) return errno;
     text.remove_prefix(static_cast<std::size_t>(count));
   }
-  return ::fsync(descriptor) == 0 ? 0 : errno;
+  return 0;
+}
+
+void sync_folder_of(const std::filesystem::path& file) {
+  const Descriptor folder(::open(file.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (folder.number() >= 0) ::fsync(folder.number());
+}
+
+int rename_to_nothing(const std::filesystem::path& from, const std::filesystem::path& to) {
+  return ::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0 ? 0
+                                                                                          : errno;
+}
+
+int copy_bytes(int from, int to) {
+  std::string piece(1024 * 1024, '\0');
+  for (;;) {
+    const ssize_t count = ::read(from, piece.data(), piece.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return errno;
+    if (count == 0) return ::fsync(to) == 0 ? 0 : errno;
+    if (const int error = write_all(to, {piece.data(), static_cast<std::size_t>(count)})) {
+      return error;
+    }
+  }
+}
+
+int copy_to_nothing(const std::filesystem::path& from, const std::filesystem::path& to) {
+  std::filesystem::path part = to;
+  part += ".part";
+  int error = 0;
+  {
+    const Descriptor source(::open(from.c_str(), O_RDONLY | O_CLOEXEC));
+    if (source.number() < 0) return errno;
+    ::unlink(part.c_str());
+    const Descriptor target(::open(part.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    if (target.number() < 0) return errno;
+    error = copy_bytes(source.number(), target.number());
+  }
+  // A link replaces nothing, as rename() would.
+  if (error == 0 && ::link(part.c_str(), to.c_str()) != 0) error = errno;
+  ::unlink(part.c_str());
+  return error;
 }
 
 }  // namespace
@@ -84,14 +126,28 @@ Result<void> write_file(const std::filesystem::path& file, std::string_view text
     if (descriptor.number() < 0) return failed("written", file, errno);
     if (::fchmod(descriptor.number(), mode) != 0) error = errno;
     if (error == 0) error = write_all(descriptor.number(), std::string(text) + "\n");
+    if (error == 0 && ::fsync(descriptor.number()) != 0) error = errno;
   }
   if (error == 0 && ::rename(fresh.c_str(), file.c_str()) != 0) error = errno;
   if (error != 0) {
     ::unlink(fresh.c_str());
     return failed("written", file, error);
   }
-  const Descriptor folder(::open(file.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (folder.number() >= 0) ::fsync(folder.number());
+  sync_folder_of(file);
+  return {};
+}
+
+Result<void> move_file(const std::filesystem::path& from, const std::filesystem::path& to) {
+  int error = rename_to_nothing(from, to);
+  // Another file system, or one that cannot do it without replacing.
+  if (error == EXDEV || error == EINVAL) error = copy_to_nothing(from, to);
+  if (error == EEXIST) {
+    return fail(Code::kConflict, "file_exists",
+                fmt::format("{} is there already; nothing is written over.", to.string()));
+  }
+  if (error != 0) return failed("written", to, error);
+  sync_folder_of(to);
+  ::unlink(from.c_str());
   return {};
 }
 

@@ -28,4 +28,8 @@ Result<std::string> read_bytes(const std::filesystem::path& file, std::size_t by
 // Fails with kForbidden, or kUnavailable (for one, when the disk is full); the message names it.
 Result<void> write_file(const std::filesystem::path& file, std::string_view text, mode_t mode);
 
+// Moves a file to where none is, durably; to another file system by copying it, for its owner
+// alone. Fails with kConflict (file_exists), and as write_file(); `from` is still there then.
+Result<void> move_file(const std::filesystem::path& from, const std::filesystem::path& to);
+
 }  // namespace waybill::app

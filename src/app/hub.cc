@@ -6,9 +6,11 @@
 
 #include <fmt/format.h>
 
+#include "app/master_key.h"
 #include "app/version.h"
 #include "crypto/digest.h"
 #include "crypto/random.h"
+#include "store/migrations.h"
 #include "store/sqlite/sqlite_driver.h"
 
 namespace waybill::app {
@@ -48,6 +50,14 @@ std::string url_of(const std::string& host, std::uint16_t port) {
   return fmt::format("http://{}:{}", host, port);
 }
 
+Result<crypto::SecretBox> open_secrets(const DataDirectory& data, store::Driver& driver,
+                                       Timestamp now) {
+  const auto connection = driver.connect(store::Connection::Access::kWrite);
+  if (!connection) return fail(connection.error());
+  WAYBILL_TRY(store::migrate(**connection, now));
+  return open_master_key(data.folder(), **connection);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Hub>> Hub::open(boost::asio::io_context& context, Log& log,
@@ -57,28 +67,32 @@ Result<std::unique_ptr<Hub>> Hub::open(boost::asio::io_context& context, Log& lo
   auto dialects = dialect::DialectRegistry::load(settings.dialects);
   if (!dialects) return fail(dialects.error());
   auto clock = std::make_unique<SystemClock>(settings.clock_speed);
-  auto database = store::Database::open(
-      context, log, std::make_unique<store::SqliteDriver>(data->database_file()), clock->now());
+  auto driver = std::make_unique<store::SqliteDriver>(database_file(data->folder()));
+  auto secret_box = open_secrets(*data, *driver, clock->now());
+  if (!secret_box) return fail(secret_box.error());
+  auto database = store::Database::open(context, log, std::move(driver), clock->now());
   if (!database) return fail(database.error());
   return std::unique_ptr<Hub>(new Hub(context, log, settings, std::move(*data),
-                                      std::move(*dialects), std::move(clock),
-                                      std::move(*database)));
+                                      std::move(*secret_box), std::move(*dialects),
+                                      std::move(clock), std::move(*database)));
 }
 
 Hub::Hub(boost::asio::io_context& context, Log& log, const Settings& settings, DataDirectory data,
-         dialect::DialectRegistry dialects, std::unique_ptr<Clock> clock,
-         std::unique_ptr<store::Database> database)
+         crypto::SecretBox secret_box, dialect::DialectRegistry dialects,
+         std::unique_ptr<Clock> clock, std::unique_ptr<store::Database> database)
     : log_(log),
       settings_(settings),
       data_(std::move(data)),
+      secret_box_(std::move(secret_box)),
       dialects_(std::move(dialects)),
       clock_(std::move(clock)),
       ids_(*clock_, crypto::random_seed()),
       database_(std::move(database)),
+      backup_(*database_, data_.backup_file()),
       guard_(settings_.allow_private_networks),
       client_(context, guard_, {.user_agent = fmt::format("Waybill/{}", version())}),
       acceptance_(dialects_, ids_),
-      endpoints_(*database_, dialects_, data_.secret_box()),
+      endpoints_(*database_, dialects_, secret_box_),
       channel_(*clock_,
                [this](net::ClientRequest request) { return client_.send(std::move(request)); }),
       dispatcher_(context, *clock_, log_, *database_, endpoints_, channel_,
@@ -90,15 +104,17 @@ Hub::Hub(boost::asio::io_context& context, Log& log, const Settings& settings, D
                .ids = ids_,
                .database = *database_,
                .dialects = dialects_,
-               .secret_box = data_.secret_box(),
+               .secret_box = secret_box_,
                .acceptance = acceptance_,
                .dispatcher = dispatcher_,
                .endpoints = endpoints_,
                .keys = keys_,
                .guard = guard_,
+               .backup = backup_,
                .admin_token_hash = crypto::sha256(data_.admin_token().reveal()),
                .allow_insecure_endpoints = settings_.allow_insecure_endpoints,
-               .version = std::string(version())}),
+               .version = std::string(version()),
+               .dangerous_settings = settings_.dangerous}),
       proculink_({.log = log_, .keys = keys_, .orders = order_intake_, .dispatcher = dispatcher_}),
       server_(
           context, log_, net::ServerLimits{},
@@ -153,6 +169,7 @@ Task<Result<void>> Hub::start() {
 
 Task<void> Hub::stop() {
   ready_ = false;
+  backup_.stop();
   co_await server_.stop(kStopPatience);
   if (delivering_) co_await dispatcher_.stop();
   delivering_ = false;

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/result.h"
 #include "base/task.h"
+#include "crypto/secret_box.h"
 #include "delivery/dispatcher.h"
 #include "delivery/endpoint_directory.h"
 #include "delivery/webhook_channel.h"
@@ -28,6 +29,7 @@
 #include "net/http_client.h"
 #include "net/http_server.h"
 #include "net/router.h"
+#include "store/backup.h"
 #include "store/database.h"
 #include "surfaces/key_directory.h"
 #include "surfaces/native/native_api.h"
@@ -41,7 +43,8 @@ class Hub {
   static constexpr std::chrono::seconds kStopPatience{10};
 
   // Opens the data directory, the dialects and the database. Serves and sends nothing yet.
-  // Fails as DataDirectory::open(), DialectRegistry::load() and Database::open().
+  // Fails as DataDirectory::open(), DialectRegistry::load(), open_master_key() and
+  // Database::open().
   static Result<std::unique_ptr<Hub>> open(boost::asio::io_context& context, Log& log,
                                            const Settings& settings);
   ~Hub();
@@ -61,7 +64,7 @@ class Hub {
 
  private:
   Hub(boost::asio::io_context& context, Log& log, const Settings& settings, DataDirectory data,
-      dialect::DialectRegistry dialects, std::unique_ptr<Clock> clock,
+      crypto::SecretBox secret_box, dialect::DialectRegistry dialects, std::unique_ptr<Clock> clock,
       std::unique_ptr<store::Database> database);
 
   void add_health_routes();
@@ -71,10 +74,12 @@ class Hub {
   Log& log_;
   const Settings settings_;
   DataDirectory data_;
+  const crypto::SecretBox secret_box_;
   const dialect::DialectRegistry dialects_;
   const std::unique_ptr<Clock> clock_;
   IdGenerator ids_;
   const std::unique_ptr<store::Database> database_;
+  store::Backup backup_;
   const net::EgressGuard guard_;
   net::HttpClient client_;
   const intake::Acceptance acceptance_;

@@ -9,10 +9,12 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <initializer_list>
 #include <memory>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -132,6 +134,13 @@ class Connection {
   virtual std::string_view claim_lock() const = 0;
   // Types and clauses in migrations: {bytes}, {bigint}, {clustered} …
   virtual std::string_view migration_word(std::string_view name) const = 0;
+
+  // Writes what this transaction sees of the whole database into `file`, durably and for its owner
+  // alone; a file there is replaced. Others go on writing meanwhile. Wholly or not at all: until
+  // all is written it is `file` with .part behind its name, which a failure removes. Fails with
+  // kUnavailable (backup_failed, backup_no_room, backup_stopped), or kInvalid (backup_unsupported)
+  // where the database server has tools of its own for it.
+  virtual Result<void> copy_to(const std::filesystem::path& file, const std::stop_token& stop) = 0;
 
   // Used by Database alone.
   enum class Access { kRead, kWrite };

@@ -54,6 +54,7 @@ HubFixture::HubFixture()
       dispatcher(context, clock, log, *database, endpoints, channel, Rng(1),
                  dispatcher_options(ids)),
       keys(*database, clock),
+      backup(*database, folder / "backup.db"),
       native_api({.clock = clock,
                   .log = log,
                   .ids = ids,
@@ -65,6 +66,7 @@ HubFixture::HubFixture()
                   .endpoints = endpoints,
                   .keys = keys,
                   .guard = guard,
+                  .backup = backup,
                   .admin_token_hash = crypto::sha256(kAdminTokenText),
                   .version = "test"}) {
   clock.set_settle([this] { settle(); });

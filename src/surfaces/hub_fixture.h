@@ -33,6 +33,7 @@
 #include "delivery/dispatcher.h"
 #include "net/http_client.h"
 #include "net/router.h"
+#include "store/backup.h"
 #include "store/database.h"
 #include "surfaces/key_directory.h"
 #include "surfaces/native/native_api.h"
@@ -99,6 +100,7 @@ class HubFixture : public testing::Test {
   delivery::Dispatcher dispatcher;
   KeyDirectory keys;
   net::EgressGuard guard{/*allow_private_networks=*/false};
+  store::Backup backup;
   native::NativeApi native_api;
   net::Router router;
 

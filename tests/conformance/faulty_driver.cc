@@ -24,6 +24,10 @@ class FaultyConnection final : public Connection {
     return connection_->migration_word(name);
   }
 
+  Result<void> copy_to(const std::filesystem::path& file, const std::stop_token& stop) override {
+    return connection_->copy_to(file, stop);
+  }
+
   Result<void> begin(Access access) override {
     if (faults_->strikes(Faults::Call::kBegin)) return unavailable();
     return connection_->begin(access);

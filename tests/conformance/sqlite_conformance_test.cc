@@ -74,6 +74,64 @@ TEST_P(SqliteDriverTest, AFullDiskIsUnavailableUntilThereIsRoom) {
   EXPECT_TRUE(write([&](Connection& connection) { return add_note(connection, text); }));
 }
 
+// What a copy has: all that was committed before its transaction first looked, and nothing later,
+// however long it takes; and writers go on meanwhile.
+TEST_P(SqliteDriverTest, ACopyIsOneMomentAndHoldsUpNobody) {
+  const auto copy = folder_ / "copy.db";
+  ASSERT_TRUE(write([](Connection& connection) { return add_note(connection, "early", 1); }));
+  const auto reader = must(make_driver()->connect(Connection::Access::kRead));
+  ASSERT_TRUE(reader->begin(Connection::Access::kRead));
+  ASSERT_TRUE(reader->query("SELECT 1 FROM notes", {}, [](const Row&) {}));
+  ASSERT_TRUE(write([](Connection& connection) { return add_note(connection, "late", 2); }));
+
+  const auto copied = reader->copy_to(copy, std::stop_token());
+
+  ASSERT_TRUE(copied) << copied.error().message;
+  EXPECT_EQ(std::filesystem::status(copy).permissions(),
+            std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "copy.db.part"));
+  const auto opened = must(SqliteDriver(copy).connect(Connection::Access::kWrite));
+  std::string found;
+  const auto read_text = [&](const Row& row) { found += row.string(0) + " "; };
+  EXPECT_TRUE(opened->query("SELECT name FROM notes ORDER BY name", {}, read_text));
+  EXPECT_TRUE(opened->query("PRAGMA integrity_check", {}, read_text));
+  EXPECT_EQ(found, "early ok ");
+  EXPECT_EQ(note("late"), 2);
+}
+
+TEST_P(SqliteDriverTest, ACopyThatFailsLeavesTheOneBefore) {
+  const auto copy = folder_ / "copy.db";
+  const auto copy_now = [&](const std::filesystem::path& file, std::stop_token stop) {
+    return outcome(read([&](Connection& connection) { return connection.copy_to(file, stop); }));
+  };
+  EXPECT_EQ(copy_now(copy, {}), "value");
+  const auto size = std::filesystem::file_size(copy);
+  ASSERT_TRUE(write(
+      [](Connection& connection) { return add_note(connection, std::string(100'000, 'x'), 1); }));
+
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_EQ(copy_now(copy, stop.get_token()), "unavailable backup_stopped");
+  EXPECT_EQ(copy_now(folder_ / "nowhere" / "copy.db", {}), "unavailable backup_failed");
+
+  EXPECT_EQ(std::filesystem::file_size(copy), size);
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "copy.db.part"));
+  EXPECT_EQ(copy_now(copy, {}), "value") << "and again, in the place of the one before";
+  EXPECT_GT(std::filesystem::file_size(copy), size);
+}
+
+TEST_P(SqliteDriverTest, LookingChangesNothingAndMakesNothing) {
+  const SqliteDriver missing(folder_ / "missing.db");
+  EXPECT_EQ(outcome(missing.connect_to_look()), "unavailable database_unavailable");
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "missing.db"));
+
+  ASSERT_TRUE(write([](Connection& connection) { return add_note(connection, "there", 1); }));
+  const auto looking = must(SqliteDriver(folder_ / "waybill.db").connect_to_look());
+  EXPECT_EQ(must(looking->query("SELECT 1 FROM notes", {}, [](const Row&) {})), 1);
+  EXPECT_FALSE(looking->execute("DELETE FROM notes", {}));
+  EXPECT_EQ(note("there"), 1);
+}
+
 TEST_P(SqliteDriverTest, CommitsAreSynced) {
   for (const auto access : {Connection::Access::kWrite, Connection::Access::kRead}) {
     const auto connection = must(make_driver()->connect(access));

@@ -188,13 +188,38 @@ class Cli(HubTest):
         self.assertIn("succeeded", self.read("status"))
         self.assertIn(status["version"], self.read("version"))
         self.assertEqual(self.ask("version")["version"], status["version"])
-        verdicts = {row["verdict"] for row in self.ask("doctor")["rows"]}
-        self.assertNotIn("bad", verdicts)
-        self.assertIn("ok", self.read("doctor"))
+        found = {(row["verdict"], row["what"]) for row in self.ask("doctor")["rows"]}
+        self.assertEqual([what for verdict, what in found if verdict == "fail"], [])
+        self.assertLessEqual({("ok", "database"), ("ok", "master key"), ("ok", "hub"),
+                              ("ok", "version"), ("warn", "settings")}, found)
+        self.assertIn("allow_private_networks is on", self.read("doctor"))
+        with tempfile.TemporaryDirectory() as folder:
+            made = self.ask("backup", folder + "/one.sqlite")
+            self.assertEqual(made["bytes"], os.path.getsize(folder + "/one.sqlite"))
+            self.assertIn("two.sqlite", self.read("backup", folder + "/two.sqlite"))
+        self.run_words("master-key", "rotate", status=1)  # test_backup has more.
         with open(os.path.join(harness.ROOT, "docs", "configuration.md"), encoding="utf-8") as file:
             self.assertEqual(self.read("configuration"), file.read())
         self.assertIn("listen", [row["name"] for row in self.ask("configuration")["rows"]])
         self.assertIn("#listen = ", self.read("configuration", "--file"))
+
+    def test_the_doctor_finds_what_must_be_mended_while_the_hub_is_stopped(self):
+        hub = harness.Hub()
+        self.addCleanup(hub.remove)
+        hub.stop()
+        stopped = hub.cli("doctor", "--json")
+        self.assertEqual(stopped.returncode, 0, stopped)
+        rows = {row["what"]: row["verdict"] for row in json.loads(stopped.stdout)["rows"]}
+        self.assertEqual((rows["hub"], rows["database"], rows["master key"]), ("warn", "ok", "ok"))
+        self.assertEqual(hub.cli("doctor", "--url", "http://127.0.0.1:1").returncode, 1)
+        with open(os.path.join(hub.data, "waybill.toml"), "w", encoding="utf-8") as file:
+            file.write("clock_speed = 0\n")
+        os.remove(os.path.join(hub.data, "master.key"))
+        broken = hub.cli("doctor")
+        self.assertEqual(broken.returncode, 1, broken)
+        self.assertRegex(broken.stdout, r"fail +settings +.*waybill.toml:1: clock_speed")
+        self.assertRegex(broken.stdout, r"fail +master key +.*is missing")
+        self.assertIn("2 of these must be mended", broken.stderr)
 
     def test_words_that_make_no_sense_end_with_2_and_say_what_would(self):
         for words, expected in (

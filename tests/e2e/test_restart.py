@@ -12,6 +12,12 @@ import harness
 from harness import Hub, Receiver, Workspace, an_order, wait_for
 
 
+def delivered_numbers(receiver, path):
+    """The orders of which the receiver has had a webhook with a valid signature."""
+    return {json.loads(row["body"])["data"]["order"]["orderNumber"]
+            for row in receiver.received(path) if row["valid"]}
+
+
 class Restart(unittest.TestCase):
     maxDiff = None
 
@@ -28,8 +34,7 @@ class Restart(unittest.TestCase):
         self.workspace.api = self.hub.api
 
     def delivered_numbers(self, path):
-        return {json.loads(row["body"])["data"]["order"]["orderNumber"]
-                for row in self.express.received(path) if row["valid"]}
+        return delivered_numbers(self.express, path)
 
     def test_a_killed_hub_delivers_what_was_waiting_when_it_is_started_again(self):
         paths = {name: f"/raw/{name}" for name in ("in-flight", "paused", "healthy")}

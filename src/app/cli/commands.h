@@ -26,6 +26,8 @@ CommandGroup sign_group();
 CommandGroup verify_group();
 CommandGroup status_group();
 CommandGroup doctor_group();
+CommandGroup backup_group();
+CommandGroup master_key_group();
 CommandGroup configuration_group();
 CommandGroup version_group();
 

@@ -123,8 +123,11 @@ HubClient::~HubClient() = default;
 
 Result<HubClient::Answer> HubClient::ask(std::string_view method, std::string_view path,
                                          const Query& query, const json::value& body,
-                                         std::string idempotency_key) {
+                                         std::string idempotency_key,
+                                         std::chrono::seconds patience) {
   net::ClientRequest request;
+  request.deadlines.first_byte = patience;
+  request.deadlines.total = patience;
   request.method = method;
   auto url = net::parse_url(hub_.url + with_query(path, query));
   if (!url) return fail(url.error());

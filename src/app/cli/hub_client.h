@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -48,13 +49,14 @@ class HubClient {
   };
 
   // `body` null: none. A POST carries an Idempotency-Key, of its own unless one is given, so that a
-  // connection lost half-way cannot do a thing twice.
+  // connection lost half-way cannot do a thing twice. The answer may take `patience`.
   //
   // Fails with kUnavailable (hub_unreachable, hub_not_waybill), kTimeout, kTooLarge
   // (answer_too_large), and as the API's problem document says: its code as the reason, its detail
   // as the message, and what to do about it where that is known.
   Result<Answer> ask(std::string_view method, std::string_view path, const Query& query = {},
-                     const json::value& body = nullptr, std::string idempotency_key = "");
+                     const json::value& body = nullptr, std::string idempotency_key = "",
+                     std::chrono::seconds patience = std::chrono::seconds(30));
 
   const HubAddress& hub() const { return hub_; }
 

@@ -105,6 +105,13 @@ Result<json::value> Session::post(std::string_view path, const json::value& body
                                   std::string idempotency_key) {
   return ask("POST", path, {}, body, std::move(idempotency_key));
 }
+Result<json::value> Session::put(std::string_view path, std::chrono::seconds patience) {
+  const auto client = hub();
+  if (!client) return fail(client.error());
+  auto answer = (*client)->ask("PUT", path, {}, nullptr, "", patience);
+  if (!answer) return fail(answer.error());
+  return std::move(answer->body);
+}
 Result<json::value> Session::patch(std::string_view path, const json::value& body) {
   return ask("PATCH", path, {}, body, "");
 }

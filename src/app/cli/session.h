@@ -43,6 +43,8 @@ class Session {
   Result<json::value> get(std::string_view path, const Query& query = {});
   Result<json::value> post(std::string_view path, const json::value& body = json::object(),
                            std::string idempotency_key = "");
+  // For what may take long.
+  Result<json::value> put(std::string_view path, std::chrono::seconds patience);
   Result<json::value> patch(std::string_view path, const json::value& body);
   Result<json::value> remove(std::string_view path);
 

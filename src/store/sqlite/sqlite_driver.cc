@@ -10,6 +10,8 @@
 
 #include <fmt/format.h>
 
+#include "store/sqlite/sqlite_backup.h"
+
 namespace waybill::store {
 namespace {
 
@@ -121,6 +123,12 @@ class SqliteConnection final : public Connection {
     if (name == "clustered") return "WITHOUT ROWID";
     WAYBILL_CHECK(false, "a migration uses known words");
     return {};
+  }
+
+  Result<void> copy_to(const std::filesystem::path& file, const std::stop_token& stop) override {
+    // A transaction sees nothing in particular before its first statement.
+    WAYBILL_TRY(query("SELECT count(*) FROM sqlite_master", {}, [](const Row&) {}));
+    return copy_database(database_.get(), file, stop);
   }
 
   Result<void> begin(Access access) override {
@@ -244,6 +252,21 @@ class SqliteConnection final : public Connection {
 };
 
 }  // namespace
+
+Result<std::unique_ptr<Connection>> SqliteDriver::connect_to_look() const {
+  sqlite3* raw = nullptr;
+  const int code =
+      sqlite3_open_v2(file_.c_str(), &raw, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, nullptr);
+  DatabaseHandle database(raw);
+  if (code != SQLITE_OK) {
+    return fail(
+        Code::kUnavailable, "database_unavailable",
+        fmt::format("Cannot open the database {}: {}.", file_.string(), sqlite3_errstr(code)));
+  }
+  sqlite3_extended_result_codes(raw, 1);
+  sqlite3_busy_timeout(raw, 5000);
+  return std::make_unique<SqliteConnection>(std::move(database));
+}
 
 Result<std::unique_ptr<Connection>> SqliteDriver::connect(Connection::Access access) {
   // Nobody asks SQLite how much memory it has, and keeping count locks a mutex at each allocation.

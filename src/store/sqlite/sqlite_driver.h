@@ -19,6 +19,9 @@ class SqliteDriver final : public Driver {
   Result<std::unique_ptr<Connection>> connect(Connection::Access access) override;
   int writers() const override { return 1; }
 
+  // A connection that changes nothing of the database, and makes none. Fails as connect().
+  Result<std::unique_ptr<Connection>> connect_to_look() const;
+
  private:
   std::filesystem::path file_;
 };

@@ -120,6 +120,7 @@ TEST_F(NativeApiTest, ADialectsRulesForSecretsAddressesAndNumbersHold) {
                     .endpoints = endpoints,
                     .keys = keys,
                     .guard = guard,
+                    .backup = backup,
                     .admin_token_hash = {},
                     .allow_insecure_endpoints = insecure,
                     .version = {}};

@@ -4,6 +4,8 @@
 
 #include "base/embedded.h"
 #include "store/audit_log.h"
+#include "store/backup.h"
+#include "surfaces/native/change.h"
 #include "surfaces/native/openapi.h"
 #include "surfaces/native/operations.h"
 #include "surfaces/native/render.h"
@@ -45,7 +47,8 @@ Task<Result<Reply>> get_status(Call& call) {
   ObjectText object(body);
   object.add("version", call.services.version)
       .add("started_at", call.hub_started_at)
-      .add("now", call.now);
+      .add("now", call.now)
+      .add("dangerous_settings", call.services.dangerous_settings);
   ObjectText(object.member("dispatcher"))
       .add("attempts", dispatcher.attempts)
       .add("succeeded", dispatcher.succeeded)
@@ -59,6 +62,18 @@ Task<Result<Reply>> get_status(Call& call) {
       .end();
   object.end();
   co_return Reply{200, std::move(body)};
+}
+
+// A PUT: a repeat makes the one backup there is anew. So nothing of it has to be remembered.
+Task<Result<Reply>> make_backup(Call& call) {
+  const auto bytes = co_await call.services.backup.make();
+  if (!bytes) co_return fail(bytes.error());
+  const std::string file = call.services.backup.file().string();
+  std::string body;
+  ObjectText(body).add("file", file).add("bytes", *bytes).add("made_at", call.now).end();
+  co_return co_await make_change(call, [&](store::Connection&) -> Result<Change> {
+    return Change{200, body, AuditNote{"hub.backup", file, "{}", {}}, {}};
+  });
 }
 
 Task<Result<Reply>> get_openapi(Call&) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -16,6 +17,7 @@
 #include "intake/acceptance.h"
 #include "net/egress_guard.h"
 #include "net/router.h"
+#include "store/backup.h"
 #include "store/database.h"
 #include "surfaces/key_directory.h"
 
@@ -34,9 +36,11 @@ struct Services {
   delivery::EndpointDirectory& endpoints;
   KeyDirectory& keys;
   const net::EgressGuard& guard;
+  store::Backup& backup;
   crypto::Digest admin_token_hash;
   bool allow_insecure_endpoints = false;  // http:// where a dialect demands https.
   std::string version;
+  std::vector<std::string> dangerous_settings = {};  // Names, for getStatus.
 };
 
 class NativeApi {

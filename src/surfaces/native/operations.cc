@@ -85,6 +85,8 @@ const std::vector<Operation>& operations() {
      "getDialect", kAnyToken, get_dialect},
     {"GET",    "/hub/v1/status",
      "getStatus", kAdminToken, get_status},
+    {"PUT",    "/hub/v1/backup",
+     "makeBackup", kAdminToken, make_backup},
     {"GET",    "/hub/v1/openapi.json",
      "getOpenApi", kNoToken, get_openapi},
   };

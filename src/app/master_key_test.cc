@@ -1,0 +1,214 @@
+#include "app/master_key.h"
+
+#include <cstdlib>
+#include <fstream>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+
+#include "app/files.h"
+#include "base/bytes.h"
+#include "base/manual_clock.h"
+#include "crypto/random.h"
+#include "store/migrations.h"
+#include "store/sealed.h"
+#include "store/sqlite/sqlite_driver.h"
+
+namespace waybill::app {
+namespace {
+namespace fs = std::filesystem;
+using store::Connection;
+
+class MasterKeyTest : public testing::Test {
+ protected:
+  MasterKeyTest() {
+    std::string name = (fs::temp_directory_path() / "waybill-key-XXXXXX").string();
+    EXPECT_NE(::mkdtemp(name.data()), nullptr);
+    folder_ = name;
+    const auto connection = connect();
+    EXPECT_TRUE(store::migrate(*connection, ManualClock::kNoon));
+  }
+  ~MasterKeyTest() override { fs::remove_all(folder_); }
+
+  std::unique_ptr<Connection> connect() {
+    auto connection =
+        store::SqliteDriver(folder_ / "waybill.sqlite").connect(Connection::Access::kWrite);
+    EXPECT_TRUE(connection) << connection.error().message;
+    return std::move(*connection);
+  }
+
+  Result<crypto::SecretBox> open() { return open_master_key(folder_, *connect()); }
+  std::string reason_of_refusal() {
+    const auto box = open();
+    return box ? "none" : box.error().reason;
+  }
+  Result<std::int64_t> rotate() { return rotate_master_key(folder_, *connect()); }
+  // As a crash before `step` would leave it.
+  [[noreturn]] void rotate_until(RotationStep step) {
+    (void)rotate_master_key(folder_, *connect(), [step](RotationStep now) {
+      if (now == step) std::_Exit(9);
+    });
+    std::_Exit(1);
+  }
+
+  std::string key() { return read_file(master_key_file(folder_)).value_or("none"); }
+  fs::path next() { return folder_ / "master.key.next"; }
+
+  // An endpoint with two secrets and an answer of the management API, sealed with the key of now.
+  void store_secrets() {
+    const auto box = open();
+    ASSERT_TRUE(box) << box.error().message;
+    const auto connection = connect();
+    const Bytes workspace(16, 1), id(16, 2), hash(32, 3);
+    ASSERT_TRUE(connection->begin(Connection::Access::kWrite));
+    ASSERT_TRUE(connection->execute(
+        "INSERT INTO endpoints (workspace_id, id, dialect, url, description, event_types, state, "
+        "state_reason, secret, previous_secret, overrides, consecutive_failures, created_at, "
+        "updated_at) VALUES ($1, $2, 'd', 'u', '', '', 'active', '', $3, $4, '{}', 0, 0, 0)",
+        {workspace, id, box->seal("current", id), box->seal("previous", id)}));
+    ASSERT_TRUE(connection->execute(
+        "INSERT INTO endpoints (workspace_id, id, dialect, url, description, event_types, state, "
+        "state_reason, overrides, consecutive_failures, created_at, updated_at) "
+        "VALUES ($1, $2, 'd', 'u', '', '', 'active', '', '{}', 0, 0, 0)",
+        {workspace, Bytes(16, 4)}));
+    ASSERT_TRUE(connection->execute(
+        "INSERT INTO idempotency (workspace_id, scope, key_hash, fingerprint, status, response, "
+        "created_at, expires_at) VALUES ($1, 'native', $2, $3, 201, $4, 0, 9)",
+        {workspace, hash, hash, box->seal("answer", hash)}));
+    ASSERT_TRUE(connection->execute(
+        "INSERT INTO idempotency (workspace_id, scope, key_hash, fingerprint, status, response, "
+        "created_at, expires_at) VALUES ($1, 'proculink', $2, $3, 201, $4, 0, 9)",
+        {workspace, hash, hash, Bytes(16, 5)}));
+    ASSERT_TRUE(connection->commit());
+  }
+
+  // All sealed texts, opened with the key of now. The first fault is a failure.
+  std::string secrets() {
+    const auto box = open();
+    if (!box) return box.error().reason;
+    std::string all;
+    const auto read = [&](const char* sql) {
+      EXPECT_TRUE(connect()->query(sql, {}, [&](const store::Row& row) {
+        const auto text = box->open(row.bytes(0), row.bytes(1));
+        all += (text ? text->reveal() : "UNREADABLE") + " ";
+      }));
+    };
+    read("SELECT secret, id FROM endpoints WHERE secret IS NOT NULL");
+    read("SELECT previous_secret, id FROM endpoints WHERE previous_secret IS NOT NULL");
+    read("SELECT response, key_hash FROM idempotency WHERE scope = 'native'");
+    return all;
+  }
+  static constexpr const char* kAllSecrets = "current previous answer ";
+
+  fs::path folder_;
+};
+
+TEST_F(MasterKeyTest, IsMadeOnceForTheOwnerAlone) {
+  const auto first = open();
+  ASSERT_TRUE(first) << first.error().message;
+  const Bytes sealed = first->seal("whsec_x", as_bytes("endpoint"));
+  EXPECT_EQ(fs::status(master_key_file(folder_)).permissions(),
+            fs::perms::owner_read | fs::perms::owner_write);
+
+  const auto again = open();
+
+  ASSERT_TRUE(again) << again.error().message;
+  ASSERT_TRUE(again->open(sealed, as_bytes("endpoint")));
+  EXPECT_EQ(again->open(sealed, as_bytes("endpoint"))->reveal(), "whsec_x");
+}
+
+TEST_F(MasterKeyTest, AnotherOneIsRefused) {
+  ASSERT_TRUE(open());
+  ASSERT_TRUE(write_file(master_key_file(folder_), base64(crypto::random_bytes(32)), 0600));
+  EXPECT_EQ(reason_of_refusal(), "master_key_wrong");
+}
+
+TEST_F(MasterKeyTest, ALostOneIsNotReplaced) {
+  ASSERT_TRUE(open());
+  fs::remove(master_key_file(folder_));
+  EXPECT_EQ(reason_of_refusal(), "master_key_missing");
+  EXPECT_FALSE(fs::exists(master_key_file(folder_)));
+}
+
+TEST_F(MasterKeyTest, ADamagedOneIsNamed) {
+  ASSERT_TRUE(open());
+  std::ofstream(master_key_file(folder_)) << "short\n";
+  const auto box = open();
+  ASSERT_FALSE(box);
+  EXPECT_EQ(box.error().reason, "data_directory_unusable");
+  EXPECT_NE(box.error().message.find("master.key"), std::string::npos);
+}
+
+TEST_F(MasterKeyTest, LookingAtItChangesNothing) {
+  EXPECT_EQ(look_at_master_key(folder_, *connect()).error().reason, "master_key_unused");
+  EXPECT_EQ(key(), "none");
+  store_secrets();
+  EXPECT_TRUE(look_at_master_key(folder_, *connect()));
+}
+
+TEST_F(MasterKeyTest, ARotationSealsEverythingAnewAndLeavesNothingOfTheOldOne) {
+  store_secrets();
+  const std::string before = key();
+
+  const auto count = rotate();
+
+  ASSERT_TRUE(count) << count.error().message;
+  EXPECT_EQ(*count, 3);
+  EXPECT_NE(key(), before);
+  EXPECT_FALSE(fs::exists(next()));
+  EXPECT_EQ(secrets(), kAllSecrets);
+  ASSERT_TRUE(write_file(master_key_file(folder_), before, 0600));
+  EXPECT_EQ(reason_of_refusal(), "master_key_wrong");
+}
+
+TEST_F(MasterKeyTest, ARotationThatIsKilledAtAnyStepIsForgottenOrFinished) {
+  struct Case {
+    RotationStep killed_before;
+    bool rotated;
+  };
+  for (const Case c : {Case{RotationStep::kMakeKey, false}, Case{RotationStep::kReseal, false},
+                       Case{RotationStep::kCommit, false}, Case{RotationStep::kReplaceKey, true},
+                       Case{RotationStep::kDone, true}}) {
+    SCOPED_TRACE(static_cast<int>(c.killed_before));
+    ASSERT_TRUE(connect()->run_script("DELETE FROM endpoints; DELETE FROM idempotency"));
+    store_secrets();
+    const std::string before = key();
+
+    EXPECT_EXIT(rotate_until(c.killed_before), testing::ExitedWithCode(9), "");
+
+    // Looking first: the doctor may come before the hub.
+    EXPECT_TRUE(look_at_master_key(folder_, *connect()));
+    EXPECT_EQ(secrets(), kAllSecrets);
+    EXPECT_EQ(key() != before, c.rotated);
+    EXPECT_FALSE(fs::exists(next()));
+    EXPECT_TRUE(rotate()) << "and again";
+    EXPECT_EQ(secrets(), kAllSecrets);
+  }
+}
+
+// A kill between the commit and the rename, and then somebody removes the key "of before".
+TEST_F(MasterKeyTest, TheNextKeyIsEnoughOnceItIsInUse) {
+  store_secrets();
+  EXPECT_EXIT(rotate_until(RotationStep::kReplaceKey), testing::ExitedWithCode(9), "");
+  fs::remove(master_key_file(folder_));
+  EXPECT_EQ(secrets(), kAllSecrets);
+  EXPECT_EQ(reason_of_refusal(), "none");
+}
+
+TEST_F(MasterKeyTest, ASecretThatDoesNotOpenEndsARotationBeforeAnythingChanged) {
+  store_secrets();
+  // The last of them all: what comes before it has been sealed anew by then.
+  ASSERT_TRUE(connect()->run_script(
+      "UPDATE idempotency SET response = zeroblob(40) WHERE scope = 'native'"));
+  const std::string before = key();
+
+  const auto count = rotate();
+
+  ASSERT_FALSE(count);
+  EXPECT_EQ(count.error().code, Code::kInternal);
+  EXPECT_EQ(key(), before);
+  EXPECT_EQ(secrets(), "current previous UNREADABLE ");
+}
+
+}  // namespace
+}  // namespace waybill::app

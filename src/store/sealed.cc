@@ -1,0 +1,80 @@
+#include "store/sealed.h"
+
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "model/ids.h"
+
+namespace waybill::store::sealed {
+namespace {
+
+// The hub itself.
+const Uuid kHub{};
+
+// Where sealed texts are. Each row is found by (workspace_id, id), and sealed for the context `id`.
+struct Place {
+  std::string_view select;
+  std::string_view update;
+};
+constexpr Place kPlaces[] = {
+    {"SELECT workspace_id, id, secret FROM endpoints WHERE secret IS NOT NULL",
+     "UPDATE endpoints SET secret = $3 WHERE workspace_id = $1 AND id = $2"},
+    {"SELECT workspace_id, id, previous_secret FROM endpoints WHERE previous_secret IS NOT NULL",
+     "UPDATE endpoints SET previous_secret = $3 WHERE workspace_id = $1 AND id = $2"},
+    // Answers of the management API, which may hold a new secret.
+    {"SELECT workspace_id, key_hash, response FROM idempotency WHERE scope = 'native'",
+     "UPDATE idempotency SET response = $3 "
+     "WHERE workspace_id = $1 AND scope = 'native' AND key_hash = $2"},
+};
+
+struct SealedRow {
+  Bytes workspace_id;
+  Bytes id;
+  Bytes sealed;
+};
+
+Result<std::int64_t> reseal_place(Connection& connection, const Place& place,
+                                  const Reseal& reseal) {
+  std::vector<SealedRow> rows;
+  WAYBILL_TRY(connection.query(place.select, {}, [&](const store::Row& row) {
+    // Endpoints without a secret may hold an empty one.
+    if (row.bytes(2).empty()) return;
+    rows.push_back({row.byte_string(0), row.byte_string(1), row.byte_string(2)});
+  }));
+  for (const SealedRow& row : rows) {
+    const auto sealed = reseal(row.sealed, row.id);
+    if (!sealed) return fail(sealed.error());
+    WAYBILL_TRY(connection.execute(place.update, {row.workspace_id, row.id, *sealed}));
+  }
+  return std::ssize(rows);
+}
+
+}  // namespace
+
+Result<std::optional<Bytes>> find_check(Connection& connection) {
+  std::optional<Bytes> found;
+  WAYBILL_TRY(connection.query("SELECT sealed FROM master_check WHERE workspace_id = $1", {kHub},
+                               [&](const store::Row& row) { found = row.byte_string(0); }));
+  return found;
+}
+
+Result<void> set_check(Connection& connection, const Bytes& sealed) {
+  WAYBILL_TRY(
+      connection.execute("INSERT INTO master_check (workspace_id, sealed) VALUES ($1, $2) "
+                         "ON CONFLICT (workspace_id) DO UPDATE SET sealed = excluded.sealed",
+                         {kHub, sealed}));
+  return {};
+}
+
+Result<std::int64_t> reseal_all(Connection& connection, const Reseal& reseal) {
+  std::int64_t count = 0;
+  for (const Place& place : kPlaces) {
+    const auto done = reseal_place(connection, place, reseal);
+    if (!done) return done;
+    count += *done;
+  }
+  return count;
+}
+
+}  // namespace waybill::store::sealed
