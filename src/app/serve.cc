@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 
 #include "app/hub.h"
+#include "app/service_manager.h"
 #include "app/version.h"
 #include "base/log.h"
 
@@ -76,8 +77,10 @@ Task<Result<void>> run(Hub& hub, asio::signal_set& signals, Log& log,
   if (started) {
     log_start(log, loaded, hub);
     greet(hub);
+    tell_service_manager(process_environment(), "READY=1");
     const auto [error, number] = co_await signals.async_wait(as_values);
     log.info("stopping", {{"signal", number}});
+    tell_service_manager(process_environment(), "STOPPING=1");
   }
   // Whoever asks twice does not want to wait for what is under way: the store is safe in any case.
   signals.async_wait([](boost::system::error_code error, int) {

@@ -4,6 +4,7 @@ import glob
 import http.client
 import os
 import shutil
+import socket
 import sqlite3
 import subprocess
 import tempfile
@@ -222,6 +223,22 @@ class MasterKey(OneHub):
         refused = self.ran("master-key", "rotate", "--data", empty, status=1)
         self.assertIn("data_directory_unused", refused.stderr)
         self.assertFalse(os.path.exists(empty))
+
+
+class ServiceManager(unittest.TestCase):
+    def test_the_hub_says_when_it_takes_orders_and_when_it_stops(self):
+        with tempfile.TemporaryDirectory() as folder, \
+                socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+            listener.bind(os.path.join(folder, "notify"))
+            listener.settimeout(harness.WAIT_SECONDS)
+            os.environ["NOTIFY_SOCKET"] = listener.getsockname()
+            self.addCleanup(os.environ.pop, "NOTIFY_SOCKET", None)
+            hub = Hub()
+            self.addCleanup(hub.remove)
+            self.assertEqual(listener.recv(100), b"READY=1")
+            self.assertEqual(hub.http.request("GET", "/health/ready").status, 200)
+            self.assertEqual(hub.stop(), 0)
+            self.assertEqual(listener.recv(100), b"STOPPING=1")
 
 
 if __name__ == "__main__":
