@@ -16,7 +16,7 @@ constexpr std::chrono::hours kPatience{12};
 
 Result<fs::path> target_of(const Session& session) {
   std::error_code error;
-  const fs::path file = fs::absolute(session.text("FILE"), error).lexically_normal();
+  fs::path file = fs::absolute(session.text("FILE"), error).lexically_normal();
   if (fs::exists(file, error)) {
     return fail(Code::kConflict, "file_exists",
                 fmt::format("{} is there already; nothing is written over.", file.string()));

@@ -45,7 +45,7 @@ Result<std::int64_t> rotate_in(const fs::path& folder) {
   if (!connection) return fail(connection.error());
   WAYBILL_TRY((*connection)->run_script("PRAGMA secure_delete=ON"));
   WAYBILL_TRY(store::migrate(**connection, SystemClock().now()));
-  const auto count = rotate_master_key(folder, **connection);
+  auto count = rotate_master_key(folder, **connection);
   if (!count) return count;
   WAYBILL_TRY((*connection)->run_script("PRAGMA wal_checkpoint(TRUNCATE)"));
   return count;
