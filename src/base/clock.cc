@@ -15,8 +15,8 @@ namespace waybill {
 namespace asio = boost::asio;
 namespace {
 
-Timestamp read_system_clock() {
-  return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+Timestamp to_timestamp(HubTime::System time) {
+  return std::chrono::floor<std::chrono::milliseconds>(time);
 }
 
 // Reads exactly `digits` digits at `at`; nothing if there are others.
@@ -61,22 +61,32 @@ constexpr std::chrono::milliseconds kDurationMax = std::chrono::hours(24) * 3650
 
 }  // namespace
 
-SystemClock::SystemClock(int speed) : speed_(speed), started_at_(read_system_clock()) {
+SystemClock::SystemClock(int speed)
+    : speed_(speed),
+      time_(std::chrono::steady_clock::now(), std::chrono::system_clock::now()),
+      started_at_(unhurried_now()) {
   WAYBILL_CHECK(speed >= 1, "a clock runs forward");
 }
 
+Timestamp SystemClock::unhurried_now() const {
+  // Both are read under the lock, so that no thread comes with an older time than another had.
+  const std::lock_guard lock(mutex_);
+  const auto steady = std::chrono::steady_clock::now();
+  return to_timestamp(time_.advance(steady, std::chrono::system_clock::now()));
+}
+
 Timestamp SystemClock::now() const {
-  const Timestamp real = read_system_clock();
+  const Timestamp real = unhurried_now();
   return speed_ == 1 ? real : started_at_ + (real - started_at_) * speed_;
 }
 
-Timestamp SystemClock::wall_now() const { return read_system_clock(); }
+Timestamp SystemClock::wall_now() const { return to_timestamp(std::chrono::system_clock::now()); }
 
 Task<void> SystemClock::wait_until(Timestamp when, asio::steady_timer& timer) {
   const std::chrono::milliseconds left = when - now();
   if (left <= std::chrono::milliseconds(0)) co_return;
-  // Rounded up, so that now() has reached `when` on return. A wait is cut into hours: the world's
-  // clock may be set while we sleep, and the callers look at now() again anyway.
+  // Rounded up, so that now() has reached `when` on return. A wait is cut into hours: while we
+  // sleep, the hub's time may leap (base/hub_time.h), and the callers look at now() again anyway.
   const auto real = std::min<std::chrono::milliseconds>(
       left / speed_ + std::chrono::milliseconds(1), std::chrono::hours(1));
   timer.expires_after(real);

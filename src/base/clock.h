@@ -1,7 +1,8 @@
 // All time comes from here. Two kinds of it:
 //
-//   now()       the hub's time: schedules, leases, expiries, time stamps of records. It may run
-//               faster than the world (`--clock-speed`), and stands still in tests (ManualClock).
+//   now()       the hub's time: schedules, leases, expiries, time stamps of records. It never steps
+//               (base/hub_time.h), may run faster than the world (`--clock-speed`), and stands
+//               still in tests (ManualClock).
 //   wall_now()  the world's time, for what leaves the hub and is checked by others: the time in a
 //               signature, the age of a received one, a certificate.
 //
@@ -12,12 +13,14 @@
 #include <chrono>
 #include <compare>
 #include <cstdint>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include <boost/asio/steady_timer.hpp>
 
+#include "base/hub_time.h"
 #include "base/task.h"
 
 namespace waybill {
@@ -32,9 +35,9 @@ class Clock {
   virtual Timestamp now() const = 0;
   virtual Timestamp wall_now() const = 0;
 
-  // Returns once now() >= when, or sooner: when `timer` is cancelled, and every hour or so, since
-  // the world's clock may be set meanwhile. Look at now() afterwards. The timer is the caller's, so
-  // that it can be woken; one wait at a time for each timer.
+  // Returns once now() >= when, or sooner: when `timer` is cancelled, and when the hub's time has
+  // passed a little slower than the world's. Look at now() afterwards. The timer is the caller's,
+  // so that it can be woken; one wait at a time for each timer.
   virtual Task<void> wait_until(Timestamp when, boost::asio::steady_timer& timer) = 0;
 
   // How much of the hub's time passes while `real` of the world's does: what must outlast a network
@@ -42,7 +45,8 @@ class Clock {
   virtual std::chrono::milliseconds hub_time(std::chrono::milliseconds real) const { return real; }
 };
 
-// The world's clock, `speed` times as fast from the moment it is made.
+// The world's clock, but one that never steps, `speed` times as fast from the moment it is made.
+// Any thread may ask it for the time.
 class SystemClock final : public Clock {
  public:
   // Requires: speed >= 1.
@@ -56,7 +60,11 @@ class SystemClock final : public Clock {
   }
 
  private:
+  Timestamp unhurried_now() const;
+
   const int speed_;
+  mutable std::mutex mutex_;
+  mutable HubTime time_;
   const Timestamp started_at_;
 };
 
