@@ -814,6 +814,25 @@ TEST_F(DispatcherTest, DeletionCancelsWhatWaitsInTheStoreAndInMemory) {
   EXPECT_EQ(deliveries(endpoint, DeliveryState::kCancelled).size(), 4u);
 }
 
+// The deletion cannot cancel what is leased, and left it to whoever held it. If that one died, or
+// its outcome could not be recorded, the delivery stayed "delivering" for ever: only active
+// endpoints were asked for what is due. Found by the simulation, seed 36.
+TEST_F(DispatcherTest, DeletionCancelsWhatNobodyFinishesOnceItsLeaseIsOver) {
+  Node& node = add_node();
+  const model::Endpoint endpoint = add_endpoint("shop.test");
+  const model::Event event = new_event(workspace);
+  const store::deliveries::Lease dead{ids.next(), clock.now() + 120s};
+  in_store([&](store::Connection& c) {
+    return acceptance.accept(c, event, {dead, nullptr, false}, clock.now());
+  });
+  set_state(node, endpoint, EndpointState::kDeleted);
+  ASSERT_EQ(deliveries(endpoint, DeliveryState::kDelivering).size(), 1u);
+
+  clock.run_until(dead.until + options().poll);
+  EXPECT_EQ(deliveries(endpoint, DeliveryState::kCancelled).size(), 1u);
+  EXPECT_TRUE(arrivals.empty());
+}
+
 TEST_F(DispatcherTest, SendsToTheNewAddressAfterAChange) {
   const model::Endpoint endpoint = add_endpoint("old.example");
   Node& node = add_node();

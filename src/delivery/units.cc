@@ -39,6 +39,14 @@ Result<Claimed> claim(store::Connection& connection, const model::WorkspaceId& w
   // resumed.
   const auto owner = store::endpoints::find(connection, workspace, endpoint);
   if (!owner) return fail(owner.error());
+  if (owner->state == model::EndpointState::kDeleted) {
+    // It was leased when its endpoint was deleted, and nobody has told what came of it.
+    WAYBILL_TRY(store::deliveries::cancel_waiting(connection, workspace, endpoint, now));
+    auto left = store::deliveries::next_due(connection, workspace, endpoint);
+    if (!left) return fail(left.error());
+    claimed.next_due = *left;
+    return claimed;
+  }
   claimed.next_due =
       owner->state == model::EndpointState::kActive ? std::optional(now + kPause) : std::nullopt;
   return claimed;

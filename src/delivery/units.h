@@ -33,7 +33,8 @@ struct Claimed {
   std::optional<Timestamp> next_due;  // When to claim again; nothing: not before somebody wakes us.
 };
 
-// Leases at most `limit` due deliveries of an endpoint. Fails as Connection::query().
+// Leases at most `limit` due deliveries of an endpoint; cancels them if it has been deleted. Fails
+// as Connection::query().
 Result<Claimed> claim(store::Connection& connection, const model::WorkspaceId& workspace,
                       const model::EndpointId& endpoint, Timestamp now,
                       const store::deliveries::Lease& lease, int limit);

@@ -165,7 +165,7 @@ Result<std::vector<Owed>> owed(Connection& connection) {
       "SELECT workspace_id, id, due_at FROM (SELECT e.workspace_id, e.id, "
       "(SELECT d.due_at FROM deliveries d WHERE d.workspace_id = e.workspace_id "
       "AND d.endpoint_id = e.id AND d.due_at IS NOT NULL ORDER BY d.due_at LIMIT 1) AS due_at "
-      "FROM endpoints e WHERE e.state = 'active') AS owed WHERE due_at IS NOT NULL",
+      "FROM endpoints e WHERE e.state IN ('active', 'deleted')) AS owed WHERE due_at IS NOT NULL",
       {}, [&](const Row& row) {
         all.push_back({row.id<model::WorkspaceId>(0), row.id<model::EndpointId>(1), row.time(2)});
       }));

@@ -59,7 +59,8 @@ Result<std::optional<Timestamp>> next_due(Connection& connection,
                                           const model::WorkspaceId& workspace,
                                           const model::EndpointId& endpoint);
 
-// Every active endpoint that is owed something, and since when.
+// Every endpoint that is owed something and active, and since when. Deleted ones too: what was
+// leased when they were is theirs to be cancelled.
 struct Owed {
   model::WorkspaceId workspace_id;
   model::EndpointId endpoint_id;

@@ -572,16 +572,21 @@ TEST_P(DeliveryConformance, OwedNamesEveryActiveEndpointWithSomethingToCome) {
   add_delivery(leased, kNoon, lease_until(kNoon + 30s));
   (void)make(nothing, DeliveryState::kSucceeded);
   add_delivery(paused, kNoon);
+  // Somebody has to cancel it once its lease is over.
+  const model::Endpoint deleted = add_endpoint(EndpointState::kDeleted);
+  add_delivery(deleted, kNoon, lease_until(kNoon + 5s));
 
   auto owed = must(read([](Connection& c) { return deliveries::owed(c); }));
   std::ranges::sort(owed, {}, &deliveries::Owed::endpoint_id);
-  ASSERT_EQ(owed.size(), 2u);
+  ASSERT_EQ(owed.size(), 3u);
   EXPECT_EQ(owed[0].workspace_id, workspace_);
   EXPECT_EQ(owed[0].endpoint_id, a.id);
   EXPECT_EQ(owed[0].due_at, kNoon + 1s);
   EXPECT_EQ(owed[1].workspace_id, other_workspace_);
   EXPECT_EQ(owed[1].endpoint_id, leased.id);
   EXPECT_EQ(owed[1].due_at, kNoon + 30s);
+  EXPECT_EQ(owed[2].endpoint_id, deleted.id);
+  EXPECT_EQ(owed[2].due_at, kNoon + 5s);
 }
 
 // --- Manual retries
