@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <deque>
 #include <set>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -47,6 +48,14 @@ struct Queue {
   bool is_idle(Timestamp now) const {
     return ready.empty() && !due && next_start <= now && in_flight == 0 && recording == 0 &&
            releasing == 0 && !loading && !claiming && !has_turn;
+  }
+};
+
+// Of two at one moment, the same is first in every run.
+struct Sooner {
+  using Alarm = std::pair<Timestamp, Queue*>;
+  bool operator()(const Alarm& a, const Alarm& b) const {
+    return std::tie(a.first, a.second->endpoint) < std::tie(b.first, b.second->endpoint);
   }
 };
 
@@ -457,7 +466,7 @@ class Dispatcher::Impl {
   const DispatcherOptions options_;
   std::unordered_map<EndpointId, std::unique_ptr<Queue>> queues_;
   Turns<Queue> turns_;
-  std::set<std::pair<Timestamp, Queue*>> alarms_;
+  std::set<std::pair<Timestamp, Queue*>, Sooner> alarms_;
   boost::asio::steady_timer timer_;
   std::shared_ptr<const std::unordered_set<EndpointId>> congested_;
   DispatcherCounters counters_;
