@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t kComplaintsMax = 20;
 constexpr std::size_t kExamplesMax = 10;
+constexpr std::size_t kRefusalMax = 300;
 // A growing table stands still for a while, which would be read as the hub's latency.
 constexpr std::size_t kIdsAtFirst = 1 << 20;
 
@@ -109,12 +110,13 @@ void Ledger::acknowledge(OrderKey key, const Id& order_id, bool replay, Moment n
   if (journal_.is_open()) journal_ << number_of(key) << ' ' << id_text(order_id) << '\n';
 }
 
-void Ledger::refuse(OrderKey key, int status, bool has_retry_after) {
+void Ledger::refuse(OrderKey key, int status, bool has_retry_after, std::string_view why) {
   Load& load = loads_[key.load];
   Order& order = load.orders[key.index];
   WAYBILL_CHECK(order.state == Order::State::kPosting, "an order ends once");
   order.state = Order::State::kRefused;
   ++load.refused[status];
+  load.refusals.try_emplace(status, why.substr(0, kRefusalMax));
   if (!has_retry_after) ++load.refused_without_retry_after;
 }
 

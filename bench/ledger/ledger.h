@@ -71,7 +71,8 @@ struct Load {
   std::deque<Order> orders;
   std::uint64_t acknowledged = 0, replayed = 0, unresolved = 0, contradicted = 0;
   std::uint64_t refused_without_retry_after = 0, reposted = 0;
-  std::map<int, std::uint64_t> refused;  // By status.
+  std::map<int, std::uint64_t> refused;  // By status …
+  std::map<int, std::string> refusals;   // … and what the first of each said.
   Histogram latency;                     // From when it was to be posted until it was acknowledged.
   Moment first, last;                    // The first post, the last acknowledgement.
 };
@@ -93,7 +94,7 @@ class Ledger {
   static constexpr int kLinesMax = 3;
   static int lines_of(std::uint32_t index) { return static_cast<int>(index % kLinesMax) + 1; }
   void acknowledge(OrderKey key, const Id& order_id, bool replay, Moment now);
-  void refuse(OrderKey key, int status, bool has_retry_after);
+  void refuse(OrderKey key, int status, bool has_retry_after, std::string_view why);
   void give_up(OrderKey key);
   void repost(OrderKey key) { ++loads_[key.load].reposted; }
   // A connection died, or could not be made: an outage begins, and the next acknowledgement ends

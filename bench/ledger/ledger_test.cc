@@ -174,7 +174,7 @@ TEST_F(LedgerTest, TwoOrdersCannotShareAnEvent) {
 TEST_F(LedgerTest, ARefusedOrderThatWasSentAllTheSameIsInvented) {
   const OrderKey key = ledger.begin(load, kBegin);
   receive(webhook(key));
-  ledger.refuse(key, 503, true);
+  ledger.refuse(key, 503, true, "");
   EXPECT_EQ(ledger.refused_yet_received(group), 1U);
   EXPECT_EQ(ledger.lost(group), 0U);
 }
@@ -230,10 +230,11 @@ TEST_F(LedgerTest, AnOutageLastsUntilTheNextAcknowledgement) {
 
 TEST_F(LedgerTest, RefusalsAreCountedByStatus) {
   for (const int status : {503, 503, 429}) {
-    ledger.refuse(ledger.begin(load, kBegin), status, status == 503);
+    ledger.refuse(ledger.begin(load, kBegin), status, status == 503, std::to_string(status));
   }
   EXPECT_EQ(ledger.loads()[load].refused, (std::map<int, std::uint64_t>{{429, 1}, {503, 2}}));
   EXPECT_EQ(ledger.loads()[load].refused_without_retry_after, 1U);
+  EXPECT_EQ(ledger.loads()[load].refusals.at(429), "429");
 }
 
 }  // namespace

@@ -38,8 +38,11 @@ std::unexpected<Error> refuse(std::string why) {
   return fail(Code::kInvalid, "load_invalid", std::move(why));
 }
 
-// True if whether there is an order now is open: such a post is made again.
-bool leaves_it_open(int status) { return status >= 500 && status != 503; }
+// True if whether there is an order now is open: such a post is made again. A 503 promises that
+// nothing was accepted, but says nothing of a former post of the same order that was not answered.
+bool leaves_it_open(int status, bool was_open) {
+  return (status >= 500 && status != 503) || (was_open && (status == 503 || status == 429));
+}
 
 std::optional<std::pair<Id, bool>> read_receipt(const std::string& body) {
   boost::system::error_code error;
@@ -181,9 +184,9 @@ Task<std::optional<Moment>> Poster::next_slot(Running& load) {
 Task<void> Poster::settle(Running& load, Connection& connection, OrderKey key,
                           std::string_view request) {
   const Moment until = moment_now() + load.plan.patience;
-  for (;;) {
+  for (bool was_open = false;; was_open = true) {
     const auto answer = co_await exchange(load, connection, request);
-    if (answer && conclude(key, *answer)) {
+    if (answer && conclude(key, *answer, was_open)) {
       if (answer->status >= 300) co_await pause(kPause);
       co_return;
     }
@@ -197,15 +200,15 @@ Task<void> Poster::settle(Running& load, Connection& connection, OrderKey key,
   }
 }
 
-bool Poster::conclude(OrderKey key, const Answer& answer) {
+bool Poster::conclude(OrderKey key, const Answer& answer, bool was_open) {
   if (answer.status == 200 || answer.status == 201) {
     const auto receipt = read_receipt(answer.body);
     if (!receipt) return false;
     ledger_.acknowledge(key, receipt->first, receipt->second, moment_now());
     return true;
   }
-  if (leaves_it_open(answer.status)) return false;
-  ledger_.refuse(key, answer.status, answer.has_retry_after);
+  if (leaves_it_open(answer.status, was_open)) return false;
+  ledger_.refuse(key, answer.status, answer.has_retry_after, answer.body);
   return true;
 }
 

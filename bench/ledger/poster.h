@@ -75,8 +75,8 @@ class Poster {
   Task<void> work(Running& load);
   Task<std::optional<Moment>> next_slot(Running& load);
   Task<void> settle(Running& load, Connection& connection, OrderKey key, std::string_view request);
-  // True if the answer ends the order.
-  bool conclude(OrderKey key, const Answer& answer);
+  // True if the answer ends the order. `was_open`: a former post of it was not answered.
+  bool conclude(OrderKey key, const Answer& answer, bool was_open);
   Task<std::optional<Answer>> exchange(Running& load, Connection& connection,
                                        std::string_view request);
   Task<void> pause(std::chrono::milliseconds wait);

@@ -27,7 +27,9 @@ double per_second(std::uint64_t count, Moment first, Moment last) {
 
 json::object load_report(const Load& load) {
   json::object refused;
+  json::object refusals;
   std::uint64_t refused_total = 0;
+  for (const auto& [status, why] : load.refusals) refusals[std::to_string(status)] = why;
   for (const auto& [status, count] : load.refused) {
     refused[std::to_string(status)] = count;
     refused_total += count;
@@ -38,6 +40,7 @@ json::object load_report(const Load& load) {
           {"reposted", load.reposted},
           {"refused", refused_total},
           {"refused_by_status", std::move(refused)},
+          {"refusals", std::move(refusals)},
           {"refused_without_retry_after", load.refused_without_retry_after},
           {"unresolved", load.unresolved},
           {"contradicted", load.contradicted},

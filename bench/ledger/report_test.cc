@@ -81,7 +81,7 @@ TEST_F(ReportTest, IsNotCleanWithARefusedOneThatWasReceived) {
   hook.order_id = Id{3};
   hook.lines = 2;
   ledger.take(group, 0, ledger.judge(group, 0, hook), kBegin);
-  ledger.refuse(key, 503, true);
+  ledger.refuse(key, 503, true, "");
   EXPECT_EQ(report(ledger, {true}).at("total").at("invented"), 1);
   EXPECT_FALSE(clean());
 }
