@@ -187,32 +187,39 @@ class Http:
 class Hub:
     """`waybill serve` in a data directory of its own, which is there until remove()."""
 
-    def __init__(self, *options):
+    def __init__(self, *options, **environment):
         self.data = tempfile.mkdtemp(prefix="waybill-e2e-")
         self.options = options or RECEIVERS_ARE_HERE
+        self.listen = "127.0.0.1:0"
         self.environment = {name: value for name, value in os.environ.items()
                             if not name.startswith("WAYBILL_")}
         self.environment["WAYBILL_DATA"] = self.data
+        self.environment.update(environment)
         self.process = self.http = None
         self.start()
 
     def start(self):
+        self.launch()
+        self.wait_until_ready()
+
+    def launch(self):
         self.log_path = os.path.join(self.data, "hub.log")
-        url_path = os.path.join(self.data, "hub.url")
-        if os.path.exists(url_path):
-            os.remove(url_path)  # A killed hub could not.
+        self.url_path = os.path.join(self.data, "hub.url")
+        if os.path.exists(self.url_path):
+            os.remove(self.url_path)  # A killed hub could not.
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [BINARY, "serve", "--data", self.data, "--listen", "127.0.0.1:0", *self.options],
+                [BINARY, "serve", "--data", self.data, "--listen", self.listen, *self.options],
                 env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                 stderr=log, start_new_session=True, preexec_fn=end_with_parent)
 
+    def wait_until_ready(self):
         def read_url():
             if self.process.poll() is not None:
                 raise AssertionError(f"the hub ended with {self.process.returncode}:\n{self.log()}")
-            if not os.path.exists(url_path):
+            if not os.path.exists(self.url_path):
                 return None
-            with open(url_path, encoding="utf-8") as file:
+            with open(self.url_path, encoding="utf-8") as file:
                 return file.read().strip()
 
         self.url = wait_for(read_url, lambda: f"hub.url\n{self.log()}")
