@@ -41,7 +41,7 @@ Log::Log(Level level)
 Log::~Log() = default;
 
 void Log::write(Level level, std::string_view event, Fields fields) {
-  if (level < level_) return;
+  if (!writes(level)) return;
   std::string line =
       fmt::format(R"("level":"{}","event":)", kLevelNames[static_cast<std::size_t>(level)]);
   append_json_string(line, event);

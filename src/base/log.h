@@ -44,6 +44,9 @@ class Log {
   Log(const Log&) = delete;
   Log& operator=(const Log&) = delete;
 
+  // True if a line of `level` is written: ask before making fields that cost something.
+  bool writes(Level level) const { return level >= level_; }
+
   void debug(std::string_view event, Fields fields = {}) { write(Level::kDebug, event, fields); }
   void info(std::string_view event, Fields fields = {}) { write(Level::kInfo, event, fields); }
   void warn(std::string_view event, Fields fields = {}) { write(Level::kWarn, event, fields); }
