@@ -7,22 +7,22 @@
 namespace waybill::model {
 namespace {
 
-constexpr Names<DeliveryState, 6> kStates{{{DeliveryState::kPending, "pending"},
-                                           {DeliveryState::kDelivering, "delivering"},
-                                           {DeliveryState::kSucceeded, "succeeded"},
-                                           {DeliveryState::kRetrying, "retrying"},
-                                           {DeliveryState::kDropped, "dropped"},
-                                           {DeliveryState::kCancelled, "cancelled"}}};
+constexpr Names<DeliveryState, kDeliveryStates> kStates{{{DeliveryState::kPending, "pending"},
+                                                         {DeliveryState::kDelivering, "delivering"},
+                                                         {DeliveryState::kSucceeded, "succeeded"},
+                                                         {DeliveryState::kRetrying, "retrying"},
+                                                         {DeliveryState::kDropped, "dropped"},
+                                                         {DeliveryState::kCancelled, "cancelled"}}};
 constexpr Names<DeliveryKind, 3> kKinds{{{DeliveryKind::kEvent, "event"},
                                          {DeliveryKind::kTest, "test"},
                                          {DeliveryKind::kReplay, "replay"}}};
-constexpr Names<Outcome, 7> kOutcomes{{{Outcome::kSucceeded, "succeeded"},
-                                       {Outcome::kRefused, "refused"},
-                                       {Outcome::kGone, "gone"},
-                                       {Outcome::kTimeout, "timeout"},
-                                       {Outcome::kConnectionError, "connection_error"},
-                                       {Outcome::kBlocked, "blocked"},
-                                       {Outcome::kUnsendable, "unsendable"}}};
+constexpr Names<Outcome, kOutcomes> kOutcomeNames{{{Outcome::kSucceeded, "succeeded"},
+                                                   {Outcome::kRefused, "refused"},
+                                                   {Outcome::kGone, "gone"},
+                                                   {Outcome::kTimeout, "timeout"},
+                                                   {Outcome::kConnectionError, "connection_error"},
+                                                   {Outcome::kBlocked, "blocked"},
+                                                   {Outcome::kUnsendable, "unsendable"}}};
 
 }  // namespace
 
@@ -34,8 +34,8 @@ std::string_view delivery_kind_name(DeliveryKind kind) { return kKinds.name(kind
 std::optional<DeliveryKind> parse_delivery_kind(std::string_view name) {
   return kKinds.parse(name);
 }
-std::string_view outcome_name(Outcome outcome) { return kOutcomes.name(outcome); }
-std::optional<Outcome> parse_outcome(std::string_view name) { return kOutcomes.parse(name); }
+std::string_view outcome_name(Outcome outcome) { return kOutcomeNames.name(outcome); }
+std::optional<Outcome> parse_outcome(std::string_view name) { return kOutcomeNames.parse(name); }
 
 NextState next_state(const Delivery& delivery, const Attempt& attempt,
                      const RetrySchedule& schedule, Timestamp now, Rng& rng) {

@@ -19,6 +19,7 @@ namespace waybill::model {
 //                        → dropped      the dead letter: tries ran out; a manual retry revives it
 //   any that waits → cancelled          its endpoint was deleted
 enum class DeliveryState { kPending, kDelivering, kSucceeded, kRetrying, kDropped, kCancelled };
+inline constexpr std::size_t kDeliveryStates = 6;
 std::string_view delivery_state_name(DeliveryState state);
 std::optional<DeliveryState> parse_delivery_state(std::string_view name);
 
@@ -55,6 +56,7 @@ enum class Outcome {
   kBlocked,          // The egress guard: the address is not one we send to.
   kUnsendable,       // Could not be rendered or signed. Retrying helps once that is mended.
 };
+inline constexpr std::size_t kOutcomes = 7;
 std::string_view outcome_name(Outcome outcome);
 std::optional<Outcome> parse_outcome(std::string_view name);
 

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "model/ids.h"
+#include "model/trace_context.h"
 
 namespace waybill::model {
 
@@ -16,8 +17,9 @@ struct Event {
   WorkspaceId workspace_id;
   std::string type;  // Canonical: "order.created". A dialect may call it otherwise.
   Timestamp occurred_at{};
-  std::string subject;  // The id of what it is about, or empty.
-  std::string data;     // A JSON object, written by write_json().
+  std::string subject;   // The id of what it is about, or empty.
+  std::string data;      // A JSON object, written by write_json().
+  TraceContext trace{};  // Of the request that it came with.
 };
 
 // Fails with kInvalid (event_type_invalid) unless `type` is 1 to 128 characters, groups of
