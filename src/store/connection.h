@@ -157,6 +157,15 @@ class Connection {
   virtual bool is_broken() const = 0;
 };
 
+// What a database takes on the disk, where the driver can tell.
+struct StorageUse {
+  std::int64_t bytes = 0;       // Of the database itself.
+  std::int64_t log_bytes = 0;   // Of its write-ahead log.
+  std::int64_t log_behind = 0;  // Bytes of the log that are not in the database yet: a long read.
+  std::uint64_t checkpoints = 0;
+  std::uint64_t checkpoints_failed = 0;
+};
+
 // Opens connections to one database.
 class Driver {
  public:
@@ -165,6 +174,8 @@ class Driver {
   virtual Result<std::unique_ptr<Connection>> connect(Connection::Access access) = 0;
   // How many connections may write at one time: 1 for SQLite.
   virtual int writers() const = 0;
+  // Any thread.
+  virtual StorageUse use() const { return {}; }
 };
 
 }  // namespace waybill::store

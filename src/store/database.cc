@@ -1,10 +1,13 @@
 #include "store/database.h"
 
 #include <algorithm>
+#include <array>
 #include <condition_variable>
 #include <deque>
+#include <iterator>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <boost/asio/post.hpp>
@@ -12,6 +15,17 @@
 #include "store/migrations.h"
 
 namespace waybill::store {
+namespace {
+
+constexpr std::array kCommitSeconds = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
+                                       0.1,    0.25,  0.5,    1.0,   2.5,  5.0};
+constexpr std::array kUnitsPerCommit = {1.0,  2.0,   5.0,   10.0,  20.0,
+                                        50.0, 100.0, 200.0, 500.0, 1000.0};
+
+}  // namespace
+
+DatabaseCounters::DatabaseCounters()
+    : commit_seconds(kCommitSeconds), units_per_commit(kUnitsPerCommit) {}
 
 // A queue of jobs and the threads that run them, one connection each.
 class Database::Executor {
@@ -33,10 +47,15 @@ class Database::Executor {
   }
 
   // Takes `job` and returns true, or leaves it if there is no room.
-  bool push(std::unique_ptr<Job>& job) {
+  bool push(std::unique_ptr<Job>& job, Priority priority) {
     {
+      const std::size_t room =
+          options_.waiting_units_max + (priority == Priority::kOwn ? options_.own_units_max : 0);
       const std::lock_guard lock(mutex_);
-      if (waiting_.size() >= options_.waiting_units_max) return false;
+      if (waiting_.size() >= room) {
+        ++counters_.refused;
+        return false;
+      }
       waiting_.push_back(std::move(job));
     }
     wake_.notify_one();
@@ -46,6 +65,16 @@ class Database::Executor {
   DatabaseCounters counters() const {
     const std::lock_guard lock(mutex_);
     return counters_;
+  }
+
+  std::size_t waiting() const {
+    const std::lock_guard lock(mutex_);
+    return waiting_.size();
+  }
+
+  std::optional<Error> failure() const {
+    const std::lock_guard lock(mutex_);
+    return failure_;
   }
 
  private:
@@ -78,25 +107,69 @@ class Database::Executor {
   }
 
   void run_batch(Connection& connection, Batch& batch) {
-    if (auto begun = connection.begin(access_); !begun) return set_errors(batch, begun.error());
+    if (auto begun = connection.begin(access_); !begun) return give_up_all(batch, begun.error());
+    std::optional<Error> unavailable;  // For some unit alone, such as on a full disk.
     if (!run_plainly(connection, batch)) {
       connection.rollback();
       count([](DatabaseCounters& counters) { ++counters.batches_run_again; });
-      if (auto begun = connection.begin(access_); !begun) return set_errors(batch, begun.error());
-      if (auto run = run_with_savepoints(connection, batch); !run) {
+      if (auto begun = connection.begin(access_); !begun) return give_up_all(batch, begun.error());
+      if (auto run = run_with_savepoints(connection, batch, unavailable); !run) {
         connection.rollback();
-        return set_errors(batch, run.error());
+        return give_up(batch, run.error());
       }
     }
+    const Stopwatch stopwatch;
     if (auto committed = connection.commit(); !committed) {
       connection.rollback();
-      log_.error("commit_failed", {{"what", committed.error().message}, {"units", batch.size()}});
-      return set_errors(batch, committed.error());
+      return give_up(batch, committed.error());
     }
+    const auto elapsed = stopwatch.elapsed();
     count([&](DatabaseCounters& counters) {
       ++counters.commits;
       counters.units += batch.size();
+      counters.commit_seconds.observe(elapsed);
+      counters.units_per_commit.observe(static_cast<double>(batch.size()));
     });
+    if (unavailable) {
+      note_failure(*unavailable, 1);
+    } else {
+      note_success();
+    }
+  }
+
+  // The transaction came to nothing.
+  void give_up(Batch& batch, const Error& error) {
+    for (const auto& job : batch) job->set_error(error);
+    count([](DatabaseCounters& counters) { ++counters.failed; });
+    note_failure(error, batch.size());
+  }
+
+  void note_failure(const Error& error, std::size_t units) {
+    {
+      const std::lock_guard lock(mutex_);
+      // Told once: a database that is away for a while fails many times a second.
+      if (std::exchange(failure_, error)) return;
+    }
+    log_.error("database_failing",
+               {{"reason", error.reason}, {"what", error.message}, {"units", units}});
+  }
+
+  // No transaction can begin, and beginning takes its time to fail: whoever waits is told now.
+  void give_up_all(Batch& batch, const Error& error) {
+    {
+      const std::lock_guard lock(mutex_);
+      std::move(waiting_.begin(), waiting_.end(), std::back_inserter(batch));
+      waiting_.clear();
+    }
+    give_up(batch, error);
+  }
+
+  void note_success() {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!std::exchange(failure_, std::nullopt)) return;
+    }
+    log_.info("database_works_again");
   }
 
   // The common case needs no savepoints, which cost SQLite a copy of every page a unit touches: a
@@ -113,7 +186,8 @@ class Database::Executor {
     return true;
   }
 
-  Result<void> run_with_savepoints(Connection& connection, Batch& batch) {
+  Result<void> run_with_savepoints(Connection& connection, Batch& batch,
+                                   std::optional<Error>& unavailable) {
     for (const auto& job : batch) {
       WAYBILL_TRY(connection.savepoint());
       const bool succeeded = job->execute(connection);
@@ -125,13 +199,11 @@ class Database::Executor {
         job->set_error(Error(Code::kInternal, "unit_ignored_failure",
                              "A unit went on after one of its statements had failed."));
       }
+      const Error* const error = job->error();
+      if (error && error->code == Code::kUnavailable) unavailable = *error;
       WAYBILL_TRY(connection.rollback_to_savepoint());
     }
     return {};
-  }
-
-  static void set_errors(Batch& batch, const Error& error) {
-    for (const auto& job : batch) job->set_error(error);
   }
 
   template <class F>
@@ -149,6 +221,7 @@ class Database::Executor {
   std::deque<std::unique_ptr<Job>> waiting_;
   bool stopping_ = false;
   DatabaseCounters counters_;
+  std::optional<Error> failure_;  // Of the latest transaction.
   std::vector<std::thread> threads_;
 };
 
@@ -181,9 +254,9 @@ Result<std::unique_ptr<Database>> Database::open(boost::asio::io_context& contex
   return database;
 }
 
-void Database::enqueue(std::unique_ptr<Job> job, Connection::Access access) {
+void Database::enqueue(std::unique_ptr<Job> job, Connection::Access access, Priority priority) {
   Executor& executor = access == Connection::Access::kWrite ? *writer_ : *reader_;
-  if (executor.push(job)) return;
+  if (executor.push(job, priority)) return;
   job->set_error(Error(Code::kUnavailable, "database_busy",
                        "The hub has more work waiting than it takes; try again shortly."));
   std::vector<std::unique_ptr<Job>> jobs;
@@ -198,5 +271,8 @@ void Database::answer(std::vector<std::unique_ptr<Job>> jobs) {
 }
 
 DatabaseCounters Database::counters() const { return writer_->counters(); }
+std::size_t Database::writes_waiting() const { return writer_->waiting(); }
+std::size_t Database::reads_waiting() const { return reader_->waiting(); }
+std::optional<Error> Database::write_failure() const { return writer_->failure(); }
 
 }  // namespace waybill::store

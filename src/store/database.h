@@ -16,8 +16,12 @@
 //     same transaction; other units are not harmed.
 //  3. Units behave as if run one after the other: none sees another's half.
 //  4. read() sees one consistent state, and everything committed before it began. It cannot write.
-//  5. A full queue refuses with kUnavailable (database_busy) before anything is done.
+//  5. A full queue refuses with kUnavailable (database_busy) before anything is done. What the hub
+//     must write about what it has accepted (Priority::kOwn) has room beyond what is new.
 //  6. After a failure of the disk or the server, later units work again without a restart.
+//  Meanwhile
+//     nobody waits for longer than one attempt to begin a transaction takes, and write_failure()
+//     says what is wrong.
 //
 // A unit that throws is answered with kInternal (unit_failed), one that goes on after a failed
 // statement and returns a value with kInternal (unit_ignored_failure); both count as failed.
@@ -45,23 +49,37 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "base/log.h"
+#include "base/metrics.h"
 #include "base/result.h"
 #include "base/task.h"
 #include "store/connection.h"
 
 namespace waybill::store {
 
+// Who is refused first when the queue is full.
+enum class Priority {
+  kNew,  // What somebody wants accepted or read.
+  kOwn,  // What became of something accepted: refused, it would have to be done again.
+};
+
 struct DatabaseOptions {
   std::size_t waiting_units_max = 50'000;  // For each of writing and reading.
+  std::size_t own_units_max = 20'000;      // Beyond those, of Priority::kOwn.
   std::size_t units_per_commit_max = 1'000;
   int readers = 2;
 };
 
-// What the executor has done, for tests and metrics.
+// What the writers have done, for tests and metrics.
 struct DatabaseCounters {
+  DatabaseCounters();
+
   std::uint64_t commits = 0;
   std::uint64_t units = 0;
   std::uint64_t batches_run_again = 0;
+  std::uint64_t failed = 0;   // Transactions that came to nothing.
+  std::uint64_t refused = 0;  // Units for which the queue had no room.
+  Histogram commit_seconds;   // What the commit itself took: the sync of the disk.
+  Histogram units_per_commit;
 };
 
 class Database {
@@ -76,18 +94,25 @@ class Database {
   ~Database();
 
   template <class Unit>
-  auto run(Unit unit) -> Task<std::invoke_result_t<Unit&, Connection&>> {
-    return submit(std::move(unit), Connection::Access::kWrite);
+  auto run(Unit unit, Priority priority = Priority::kNew)
+      -> Task<std::invoke_result_t<Unit&, Connection&>> {
+    return submit(std::move(unit), Connection::Access::kWrite, priority);
   }
 
   template <class Unit>
-  auto read(Unit unit) -> Task<std::invoke_result_t<Unit&, Connection&>> {
-    return submit(std::move(unit), Connection::Access::kRead);
+  auto read(Unit unit, Priority priority = Priority::kNew)
+      -> Task<std::invoke_result_t<Unit&, Connection&>> {
+    return submit(std::move(unit), Connection::Access::kRead, priority);
   }
 
   // Units handed in and not yet answered.
   std::size_t unanswered() const { return *unanswered_; }
+  std::size_t writes_waiting() const;  // Not yet begun.
+  std::size_t reads_waiting() const;
   DatabaseCounters counters() const;
+  // Why nothing can be written, as long as the latest try failed.
+  std::optional<Error> write_failure() const;
+  StorageUse storage() const { return driver_->use(); }
 
  private:
   // One waiting unit. execute() and set_error() are called on an executor thread; complete() on the
@@ -97,6 +122,7 @@ class Database {
     virtual ~Job() = default;
     virtual bool execute(Connection& connection) = 0;  // True if it returned a value.
     virtual void set_error(const Error& error) = 0;
+    virtual const Error* error() const = 0;  // Of its answer; null for a value.
     virtual void complete() = 0;
   };
   template <class Unit, class Handler>
@@ -106,11 +132,11 @@ class Database {
   Database(boost::asio::io_context& context, DatabaseOptions options);
 
   // Answers a job that finds no room with kUnavailable, later, as every job is answered.
-  void enqueue(std::unique_ptr<Job> job, Connection::Access access);
+  void enqueue(std::unique_ptr<Job> job, Connection::Access access, Priority priority);
   void answer(std::vector<std::unique_ptr<Job>> jobs);
 
   template <class Unit>
-  auto submit(Unit unit, Connection::Access access)
+  auto submit(Unit unit, Connection::Access access, Priority priority)
       -> Task<std::invoke_result_t<Unit&, Connection&>>;
 
   boost::asio::io_context& context_;
@@ -141,6 +167,7 @@ class Database::UnitJob final : public Job {
     return answer_->has_value();
   }
   void set_error(const Error& error) override { answer_.emplace(fail(error)); }
+  const Error* error() const override { return *answer_ ? nullptr : &answer_->error(); }
   void complete() override {
     --*unanswered_;
     std::move(handler_)(std::move(*answer_));
@@ -155,17 +182,17 @@ class Database::UnitJob final : public Job {
 };
 
 template <class Unit>
-auto Database::submit(Unit unit, Connection::Access access)
+auto Database::submit(Unit unit, Connection::Access access, Priority priority)
     -> Task<std::invoke_result_t<Unit&, Connection&>> {
   using Answer = std::invoke_result_t<Unit&, Connection&>;
   namespace asio = boost::asio;
   return asio::async_initiate<const asio::use_awaitable_t<>, void(Answer)>(
-      [this, access](auto handler, Unit work) {
+      [this, access, priority](auto handler, Unit work) {
         using Handler = decltype(handler);
         auto job =
             std::make_unique<UnitJob<Unit, Handler>>(*this, std::move(work), std::move(handler));
         ++*unanswered_;
-        enqueue(std::move(job), access);
+        enqueue(std::move(job), access, priority);
       },
       asio::use_awaitable, std::move(unit));
 }

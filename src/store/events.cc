@@ -4,8 +4,8 @@ namespace waybill::store::events {
 namespace {
 
 constexpr std::string_view kSelect =
-    "SELECT id, workspace_id, type, occurred_at, subject, data, matched, unmatched_reason "
-    "FROM events";
+    "SELECT id, workspace_id, type, occurred_at, subject, data, matched, unmatched_reason, "
+    "traceparent, tracestate FROM events";
 
 Routed read(const Row& row) {
   Routed routed;
@@ -17,6 +17,7 @@ Routed read(const Row& row) {
   routed.event.data = row.string(5);
   routed.matched = static_cast<int>(row.integer(6));
   routed.unmatched_reason = row.string_or_null(7);
+  routed.event.trace = {row.string_or_null(8).value_or(""), row.string_or_null(9).value_or("")};
   return routed;
 }
 
@@ -24,11 +25,16 @@ Routed read(const Row& row) {
 
 Result<void> insert(Connection& connection, const Routed& routed) {
   const model::Event& event = routed.event;
+  const auto or_null = [](const std::string& text) {
+    return text.empty() ? Param(std::nullopt) : Param(text);
+  };
   WAYBILL_TRY(connection.execute(
       "INSERT INTO events (workspace_id, id, type, occurred_at, subject, data, matched, "
-      "unmatched_reason) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+      "unmatched_reason, traceparent, tracestate) "
+      "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
       {event.workspace_id, event.id, event.type, event.occurred_at, event.subject, event.data,
-       routed.matched, routed.unmatched_reason}));
+       routed.matched, routed.unmatched_reason, or_null(event.trace.parent),
+       or_null(event.trace.state)}));
   return {};
 }
 

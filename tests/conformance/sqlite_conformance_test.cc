@@ -1,5 +1,10 @@
 // The SQLite driver passes the conformance suite; and what it alone has to say.
 
+#include <algorithm>
+#include <atomic>
+#include <thread>
+#include <utility>
+
 #include "conformance/store_conformance.h"
 #include "store/sqlite/sqlite_driver.h"
 
@@ -130,6 +135,77 @@ TEST_P(SqliteDriverTest, LookingChangesNothingAndMakesNothing) {
   EXPECT_EQ(must(looking->query("SELECT 1 FROM notes", {}, [](const Row&) {})), 1);
   EXPECT_FALSE(looking->execute("DELETE FROM notes", {}));
   EXPECT_EQ(note("there"), 1);
+}
+
+// Another program holds the lock: a backup tool, an operator with sqlite3.
+TEST_P(SqliteDriverTest, ALockedDatabaseIsUnavailableUntilItIsLetGo) {
+  set("PRAGMA busy_timeout = 1");
+  const auto other = must(make_driver()->connect(Connection::Access::kWrite));
+  ASSERT_TRUE(other->begin(Connection::Access::kWrite));
+  const auto add = [](Connection& connection) { return add_note(connection, "a"); };
+  EXPECT_EQ(outcome(write(add)), "unavailable database_unavailable");
+  EXPECT_EQ(count_notes(), 0) << "reads go on";
+  ASSERT_TRUE(database_->write_failure());
+  EXPECT_NE(database_->write_failure()->message.find("locked"), std::string::npos);
+
+  other->rollback();
+  EXPECT_TRUE(write(add));
+  EXPECT_EQ(count_notes(), 1);
+  EXPECT_FALSE(database_->write_failure());
+}
+
+TEST_P(SqliteDriverTest, ALongReadKeepsTheLogFromBeingUsedAnewAndUseTellsSo) {
+  const std::string text(1024 * 1024, 'x');
+  int number = 0;
+  const auto add_mebibytes = [&](int count) {
+    for (int i = 0; i < count; ++i) {
+      const std::string name = std::to_string(number++) + text;
+      ASSERT_TRUE(write([&](Connection& connection) { return add_note(connection, name); }));
+    }
+  };
+  const auto reader = must(make_driver()->connect(Connection::Access::kRead));
+  ASSERT_TRUE(reader->begin(Connection::Access::kRead));
+  ASSERT_TRUE(reader->query("SELECT name FROM notes", {}, [](const Row&) {}));
+  add_mebibytes(20);
+  const StorageUse held = database_->storage();
+  EXPECT_GT(held.log_bytes, 20 * 1024 * 1024);
+  EXPECT_GT(held.log_behind, 20 * 1024 * 1024);
+  EXPECT_GT(held.checkpoints, 0u);
+  EXPECT_EQ(held.checkpoints_failed, 0u);
+
+  reader->rollback();
+  add_mebibytes(2);
+  const StorageUse after = database_->storage();
+  EXPECT_LT(after.log_bytes, 8 * 1024 * 1024) << "begun anew";
+  EXPECT_GT(after.bytes, 20 * 1024 * 1024);
+}
+
+// Each read is short, but at any time there is one: the log would never be used anew.
+TEST_P(SqliteDriverTest, ReadsThatOverlapDoNotLetTheLogGrowWithoutEnd) {
+  std::atomic<bool> ended = false;
+  std::thread reads([&] {
+    auto older = must(make_driver()->connect(Connection::Access::kRead));
+    auto newer = must(make_driver()->connect(Connection::Access::kRead));
+    while (!ended) {
+      EXPECT_TRUE(newer->begin(Connection::Access::kRead));
+      EXPECT_TRUE(newer->query("SELECT count(*) FROM notes", {}, [](const Row&) {}));
+      older->rollback();
+      std::swap(older, newer);
+    }
+    older->rollback();
+  });
+  const std::string text(4 * 1024 * 1024, 'x');
+  std::int64_t most = 0;
+  for (int i = 0; i < 50; ++i) {
+    EXPECT_TRUE(write([&](Connection& connection) -> Answer {
+      WAYBILL_TRY(connection.execute("DELETE FROM notes", {}));
+      return add_note(connection, std::to_string(i) + text);
+    }));
+    most = std::max(most, database_->storage().log_bytes);
+  }
+  ended = true;
+  reads.join();
+  EXPECT_LT(most, 100 * 1024 * 1024) << "of 200 MiB written";
 }
 
 TEST_P(SqliteDriverTest, CommitsAreSynced) {

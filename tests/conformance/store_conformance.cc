@@ -529,6 +529,28 @@ TEST_P(StoreConformance, Promise5AFullQueueRefusesAndDoesNothing) {
   EXPECT_TRUE(write(add)) << "there is room again";
 }
 
+// An outcome that is refused because of new orders would be made again, and add to the load.
+TEST_P(StoreConformance, Promise5TheHubsOwnUnitsHaveRoomWhereNewOnesAreRefused) {
+  DatabaseOptions options;
+  options.waiting_units_max = 2;
+  options.own_units_max = 1;
+  open(options);
+  const Unit nothing = [](Connection&) -> Answer { return 0; };
+  std::optional<Answer> own, one_too_many;
+  const auto answers = write_together({nothing, nothing, nothing}, [&] {
+    start(database_->run(nothing, Priority::kOwn), own);
+    start(database_->run(nothing, Priority::kOwn), one_too_many);
+    context_.restart();
+    context_.poll();
+    EXPECT_EQ(database_->writes_waiting(), 3u);
+  });
+  EXPECT_EQ(outcome(answers[1]), "value");
+  EXPECT_EQ(outcome(answers[2]), "unavailable database_busy");
+  EXPECT_EQ(outcome(*own), "value");
+  EXPECT_EQ(outcome(*one_too_many), "unavailable database_busy");
+  EXPECT_EQ(database_->counters().refused, 2u);
+}
+
 TEST_P(StoreConformance, Promise5AFullQueueOfReadsRefusesToo) {
   DatabaseOptions options;
   options.waiting_units_max = 2;
@@ -595,6 +617,40 @@ TEST_P(StoreConformance, Promise6ATransactionThatCannotBeginIsAnErrorAndLaterOne
   faults->disarm();
   EXPECT_TRUE(write([](Connection& connection) { return add_note(connection, "a"); }));
   EXPECT_EQ(count_notes(), 1);
+}
+
+// Beginning may take seconds to fail, and a queue of thousands must not wait for that again and
+// again.
+TEST_P(StoreConformance, Promise6WhoeverWaitsBehindATransactionThatCannotBeginIsTold) {
+  const auto faults = std::make_shared<Faults>();
+  DatabaseOptions options;
+  options.units_per_commit_max = 1;
+  open(options, std::make_unique<FaultyDriver>(make_driver(), faults));
+  const Unit add = [](Connection& connection) { return add_note(connection, "a"); };
+  // The first fails; those after it would succeed if they were tried.
+  const auto answers = write_together(
+      {add, add, add}, [&] { faults->arm(1, Faults::Lasting::kOnce, Faults::Call::kBegin); });
+  for (const Answer& answer : answers) {
+    EXPECT_EQ(outcome(answer), "unavailable database_unavailable");
+  }
+  EXPECT_EQ(count_notes(), 0);
+}
+
+TEST_P(StoreConformance, Promise6WhatIsWrongIsToldUntilSomethingIsWritten) {
+  const auto faults = std::make_shared<Faults>();
+  open({}, std::make_unique<FaultyDriver>(make_driver(), faults));
+  const auto add = [](Connection& connection) { return add_note(connection, "a"); };
+  EXPECT_EQ(database_->write_failure(), std::nullopt);
+  for (const auto call : {Faults::Call::kBegin, Faults::Call::kExecute, Faults::Call::kCommit}) {
+    faults->arm(1, Faults::Lasting::kFromThenOn, call);
+    EXPECT_EQ(outcome(write(add)), "unavailable database_unavailable");
+    ASSERT_TRUE(database_->write_failure()) << static_cast<int>(call);
+    EXPECT_EQ(database_->write_failure()->reason, "database_unavailable");
+    faults->disarm();
+    EXPECT_TRUE(write([](Connection&) -> Answer { return 0; }));
+    EXPECT_FALSE(database_->write_failure()) << static_cast<int>(call);
+  }
+  EXPECT_EQ(database_->counters().failed, 2u) << "a statement's failure is its unit's alone";
 }
 
 // Whichever call fails, and whether it fails once or all do from then on: a unit that was answered

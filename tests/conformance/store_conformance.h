@@ -193,10 +193,21 @@ class DeliveryConformance : public StoreConformance {
   const Uuid other_node_ = ids_.next();
 };
 
+// What is deleted for its age, and by what the hub watches over itself.
+class UpkeepConformance : public DeliveryConformance {
+ protected:
+  model::Event add_event(model::TraceContext trace = {});
+  // What whole sweeps find, in steps of two rows.
+  std::vector<Uuid> old_deliveries(Timestamp before);
+  std::vector<Uuid> old_events(Timestamp before);
+};
+
 }  // namespace waybill::store
 
 #define WAYBILL_INSTANTIATE_STORE_CONFORMANCE(...)                                                \
   INSTANTIATE_TEST_SUITE_P(Drivers, StoreConformance, testing::Values(__VA_ARGS__), driver_name); \
   INSTANTIATE_TEST_SUITE_P(Drivers, MigrationConformance, testing::Values(__VA_ARGS__),           \
                            driver_name);                                                          \
-  INSTANTIATE_TEST_SUITE_P(Drivers, DeliveryConformance, testing::Values(__VA_ARGS__), driver_name)
+  INSTANTIATE_TEST_SUITE_P(Drivers, DeliveryConformance, testing::Values(__VA_ARGS__),            \
+                           driver_name);                                                          \
+  INSTANTIATE_TEST_SUITE_P(Drivers, UpkeepConformance, testing::Values(__VA_ARGS__), driver_name)

@@ -1,9 +1,11 @@
 #include "store/sqlite/sqlite_driver.h"
 
 #include <array>
+#include <atomic>
 #include <bit>
 #include <cstdint>
 #include <sqlite3.h>
+#include <system_error>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -25,10 +27,67 @@ using DatabaseHandle = std::unique_ptr<sqlite3, CloseDatabase>;
 using Statement = std::unique_ptr<sqlite3_stmt, Finalize>;
 
 // WAL and FULL: a commit survives the loss of power. The page cache holds the upper levels of every
-// index; checkpoints come every 16 MiB of WAL.
+// index. A log that once grew large is cut when it is used anew.
 constexpr const char* kPragmas =
-    "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=4000;"
+    "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA journal_size_limit=67108864;"
     "PRAGMA cache_size=-65536; PRAGMA temp_store=MEMORY; PRAGMA foreign_keys=OFF;";
+
+constexpr int kPageBytes = 4096;
+// Pages in the log, from which on it is copied into the database; from which on the writer waits
+// for readers, so that it can begin anew; and after which it tries that again.
+constexpr int kCheckpointPages = 4'000;
+constexpr int kRestartPages = 16'384;
+constexpr int kRestartAgainPages = 4'096;
+constexpr int kRestartWaitMillis = 100;
+constexpr int kBusyMillis = 5'000;
+
+}  // namespace
+
+// The state of the log, as the writer sees it after each commit and others ask for it.
+class SqliteDriver::WriteAheadLog {
+ public:
+  // sqlite3_wal_hook(): the commit is done, and its lock released.
+  static int after_commit(void* self, sqlite3* database, const char* name, int pages) {
+    static_cast<WriteAheadLog*>(self)->look_at(database, name, pages);
+    return SQLITE_OK;  // The commit has succeeded, whatever became of the checkpoint.
+  }
+
+  StorageUse use() const { return {0, bytes_, behind_, checkpoints_, failed_}; }
+
+ private:
+  void look_at(sqlite3* database, const char* name, int pages) {
+    bytes_ = std::int64_t{pages} * kPageBytes;
+    if (pages < kCheckpointPages) {
+      behind_ = bytes_.load();
+      restart_at_ = kRestartPages;
+      return;
+    }
+    if (pages < restart_at_) return checkpoint(database, name, SQLITE_CHECKPOINT_PASSIVE);
+    // After a full copy new reads need the database alone, so this waits for the older ones only.
+    sqlite3_busy_timeout(database, kRestartWaitMillis);
+    checkpoint(database, name, SQLITE_CHECKPOINT_RESTART);
+    sqlite3_busy_timeout(database, kBusyMillis);
+    restart_at_ = pages + kRestartAgainPages;
+  }
+
+  void checkpoint(sqlite3* database, const char* name, int mode) {
+    int pages = 0;
+    int copied = 0;
+    const int code = sqlite3_wal_checkpoint_v2(database, name, mode, &pages, &copied);
+    ++checkpoints_;
+    // Busy is no failure: some of it was copied, and the rest will be.
+    if (code != SQLITE_OK && code != SQLITE_BUSY) ++failed_;
+    if (pages >= 0 && copied >= 0) behind_ = std::int64_t{pages - copied} * kPageBytes;
+  }
+
+  int restart_at_ = kRestartPages;  // The writer's own.
+  std::atomic<std::int64_t> bytes_ = 0;
+  std::atomic<std::int64_t> behind_ = 0;
+  std::atomic<std::uint64_t> checkpoints_ = 0;
+  std::atomic<std::uint64_t> failed_ = 0;
+};
+
+namespace {
 
 class SqliteRow final : public Row {
  public:
@@ -87,7 +146,8 @@ Error describe(sqlite3* database, std::string_view sql) {
 
 class SqliteConnection final : public Connection {
  public:
-  explicit SqliteConnection(DatabaseHandle database) : database_(std::move(database)) {}
+  SqliteConnection(DatabaseHandle database, std::shared_ptr<SqliteDriver::WriteAheadLog> log)
+      : log_(std::move(log)), database_(std::move(database)) {}
 
   Result<std::int64_t> execute(std::string_view sql, Params params) override {
     Result<std::int64_t> done = query(sql, params, [](const Row&) {});
@@ -245,6 +305,7 @@ class SqliteConnection final : public Connection {
     }
   }
 
+  std::shared_ptr<SqliteDriver::WriteAheadLog> log_;  // Longer than the handle whose hook it is.
   DatabaseHandle database_;
   std::optional<Error> failure_;  // Of a statement of this transaction, or savepoint.
   Statements statements_;
@@ -265,7 +326,18 @@ Result<std::unique_ptr<Connection>> SqliteDriver::connect_to_look() const {
   }
   sqlite3_extended_result_codes(raw, 1);
   sqlite3_busy_timeout(raw, 5000);
-  return std::make_unique<SqliteConnection>(std::move(database));
+  return std::make_unique<SqliteConnection>(std::move(database), log_);
+}
+
+SqliteDriver::SqliteDriver(std::filesystem::path file)
+    : file_(std::move(file)), log_(std::make_shared<WriteAheadLog>()) {}
+
+StorageUse SqliteDriver::use() const {
+  StorageUse use = log_->use();
+  std::error_code error;
+  const auto bytes = std::filesystem::file_size(file_, error);
+  if (!error) use.bytes = static_cast<std::int64_t>(bytes);
+  return use;
 }
 
 Result<std::unique_ptr<Connection>> SqliteDriver::connect(Connection::Access access) {
@@ -282,7 +354,7 @@ Result<std::unique_ptr<Connection>> SqliteDriver::connect(Connection::Access acc
   };
   if (code != SQLITE_OK) return refuse(sqlite3_errstr(code));
   sqlite3_extended_result_codes(raw, 1);
-  sqlite3_busy_timeout(raw, 5000);
+  sqlite3_busy_timeout(raw, kBusyMillis);
   if (sqlite3_exec(raw, kPragmas, nullptr, nullptr, nullptr) != SQLITE_OK) {
     return refuse(sqlite3_errmsg(raw));
   }
@@ -290,7 +362,10 @@ Result<std::unique_ptr<Connection>> SqliteDriver::connect(Connection::Access acc
       sqlite3_exec(raw, "PRAGMA query_only=ON", nullptr, nullptr, nullptr) != SQLITE_OK) {
     return refuse(sqlite3_errmsg(raw));
   }
-  return std::make_unique<SqliteConnection>(std::move(database));
+  if (access == Connection::Access::kWrite) {
+    sqlite3_wal_hook(raw, WriteAheadLog::after_commit, log_.get());
+  }
+  return std::make_unique<SqliteConnection>(std::move(database), log_);
 }
 
 }  // namespace waybill::store

@@ -1,0 +1,27 @@
+// SQL by which the hub watches over itself: can it write, and how far behind is it? Each costs the
+// same at any size of the tables.
+
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "base/clock.h"
+#include "store/connection.h"
+
+namespace waybill::store::upkeep {
+
+// Writes a row, as an order would: fails where an order would, as Connection::execute().
+Result<void> probe_write(Connection& connection, Timestamp now);
+
+struct Backlog {
+  static constexpr std::int64_t kCountedMax = 10'000;
+
+  // Deliveries that wait or are leased; no more than kCountedMax are counted.
+  std::int64_t deliveries = 0;
+  // Since when the longest due delivery of an active endpoint has been due. Nothing: none is owed.
+  std::optional<Timestamp> oldest_due;
+};
+Result<Backlog> backlog(Connection& connection);
+
+}  // namespace waybill::store::upkeep
