@@ -92,6 +92,7 @@ Result<Accepted> Acceptance::replay(store::Connection& connection,
   Accepted accepted;
   accepted.lease = terms.lease;
   accepted.event = std::make_shared<const model::Event>(std::move(found->event));
+  accepted.is_replay = true;
 
   if (endpoint) {
     const auto target = store::endpoints::find(connection, workspace, *endpoint);

@@ -37,6 +37,7 @@ struct Accepted {
   std::vector<model::Delivery> due;     // In the store, to be claimed.
   std::vector<model::Delivery> held;    // For endpoints that are not active now.
   std::optional<std::string> unmatched_reason;
+  bool is_replay = false;  // The event was there before.
   std::size_t matched() const { return leased.size() + due.size() + held.size(); }
 };
 

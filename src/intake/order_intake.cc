@@ -86,6 +86,7 @@ Task<Result<OrderReceipt>> OrderIntake::receive(OrderRequest request, LeaseTerms
   draft.event.occurred_at = order.created_at;
   draft.event.subject = order.id.text();
   draft.event.data = model::order_event_data(order);
+  draft.event.trace = std::move(request.trace);
 
   draft.key = {request.workspace_id, kScope,
                request.idempotency_key ? explicit_key(*request.idempotency_key)
@@ -94,8 +95,10 @@ Task<Result<OrderReceipt>> OrderIntake::receive(OrderRequest request, LeaseTerms
   const ByteView id = order.id.bytes();
   draft.entry = {fingerprint(order), 201, Bytes(id.begin(), id.end())};
 
-  co_return co_await database_.run(
+  auto receipt = co_await database_.run(
       [&](store::Connection& connection) { return store(connection, request, draft, terms); });
+  if (receipt) ++(receipt->replay ? counters_.duplicates : counters_.accepted);
+  co_return receipt;
 }
 
 Task<Result<std::shared_ptr<const model::Supplier>>> OrderIntake::find_supplier(

@@ -22,6 +22,7 @@
 #include "crypto/digest.h"
 #include "intake/acceptance.h"
 #include "model/order.h"
+#include "model/trace_context.h"
 #include "store/database.h"
 #include "store/idempotency.h"
 
@@ -40,6 +41,12 @@ struct OrderRequest {
   std::optional<std::string> order_date;
   std::optional<std::string> currency;
   std::vector<model::OrderLine> lines;
+  model::TraceContext trace;
+};
+
+struct OrderCounters {
+  std::uint64_t accepted = 0;
+  std::uint64_t duplicates = 0;  // Answered with the order that was there.
 };
 
 // The order that the caller now has: a new one, or the original of a repeat.
@@ -65,6 +72,8 @@ class OrderIntake {
   // that gave the terms. Fails with kInvalid (supplier_not_found), or as Database::run().
   Task<Result<OrderReceipt>> receive(OrderRequest request, LeaseTerms terms);
 
+  const OrderCounters& counters() const { return counters_; }
+
  private:
   struct Draft;
 
@@ -78,6 +87,7 @@ class OrderIntake {
   IdGenerator& ids_;
   store::Database& database_;
   const Acceptance& acceptance_;
+  OrderCounters counters_;
   // By workspace and the text that named it. A supplier is never renamed or removed.
   std::unordered_map<std::string, std::shared_ptr<const model::Supplier>> suppliers_;
 };
