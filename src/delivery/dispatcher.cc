@@ -8,6 +8,12 @@
 #include <utility>
 #include <vector>
 
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "delivery/endpoint_queue.h"
+#include "delivery/flights.h"
+#include "delivery/pauses.h"
 #include "delivery/turns.h"
 #include "delivery/units.h"
 
@@ -17,39 +23,18 @@ namespace {
 using model::EndpointId;
 using model::WorkspaceId;
 using store::deliveries::Lease;
+using Queue = EndpointQueue;
 
 // After a database failure, before the same is tried again. Hub time.
 constexpr std::chrono::seconds kPause{5};
+// The same for an outcome, which is written as soon as it can be.
+constexpr std::chrono::seconds kRecordPause{1};
+// How long outcomes may take to be written once the time to stop is over. Real time.
+constexpr std::chrono::seconds kLastWords{1};
 // What an endpoint may claim although kReadyTotalMax deliveries are here.
 constexpr std::size_t kReadyWhenFull = 8;
 // What an attempt may take beyond its endpoint's timeout, until its outcome is recorded. Real time.
 constexpr std::chrono::seconds kRecordingMargin{10};
-
-// What waits for one endpoint, here and (as far as we know) in the store.
-struct Queue {
-  WorkspaceId workspace;
-  EndpointId endpoint;
-  std::shared_ptr<const Target> target;  // Null until it is needed, and again when it has changed.
-  std::deque<Held> ready;
-  std::optional<Timestamp> due;  // When the store has something for it. Nothing: not that we know.
-  std::optional<Timestamp> alarm;                                 // Its place in `alarms_`.
-  std::chrono::sys_time<std::chrono::microseconds> next_start{};  // Its rate allows none before.
-  int failures = 0;            // In a row, as stored when this node last saw it …
-  int failures_recording = 0;  // … and those on their way there.
-  int in_flight = 0;
-  int recording = 0;
-  int releasing = 0;
-  bool loading = false;
-  bool changed = false;  // While it was being loaded.
-  bool claiming = false;
-  bool has_turn = false;
-  bool congested = false;
-
-  bool is_idle(Timestamp now) const {
-    return ready.empty() && !due && next_start <= now && in_flight == 0 && recording == 0 &&
-           releasing == 0 && !loading && !claiming && !has_turn;
-  }
-};
 
 // Of two at one moment, the same is first in every run.
 struct Sooner {
@@ -59,17 +44,14 @@ struct Sooner {
   }
 };
 
-void make_earlier(std::optional<Timestamp>& time, Timestamp candidate) {
-  if (!time || candidate < *time) time = candidate;
-}
-
 }  // namespace
 
 class Dispatcher::Impl {
  public:
   Impl(boost::asio::io_context& context, Clock& clock, Log& log, store::Database& database,
        EndpointDirectory& endpoints, WebhookChannel& channel, Rng rng, DispatcherOptions options)
-      : clock_(clock),
+      : context_(context),
+        clock_(clock),
         log_(log),
         database_(database),
         endpoints_(endpoints),
@@ -77,13 +59,16 @@ class Dispatcher::Impl {
         rng_(rng),
         options_(options),
         timer_(context),
+        pauses_(context, clock),
         tasks_(context, log) {}
 
   Task<Result<void>> start() {
     const Timestamp now = clock_.now();
-    auto released = co_await database_.run([&](store::Connection& connection) {
-      return store::deliveries::release_all_of(connection, options_.node, now);
-    });
+    auto released = co_await database_.run(
+        [&](store::Connection& connection) {
+          return store::deliveries::release_all_of(connection, options_.node, now);
+        },
+        store::Priority::kOwn);
     if (!released) co_return fail(released.error());
     if (*released > 0) log_.info("deliveries_taken_back", {{"count", *released}});
     WAYBILL_CO_TRY(co_await find_owed());
@@ -91,19 +76,38 @@ class Dispatcher::Impl {
     co_return Result<void>();
   }
 
-  Task<void> stop() {
-    stopping_ = true;
+  void begin_stop() {
+    if (std::exchange(stopping_, true)) return;
     timer_.cancel();
+    pauses_.end_all();
     for (const auto& [id, queue] : queues_) give_back(*queue, After::kLeaveIt);
-    co_await tasks_.join();
+  }
+
+  Task<void> stop(Deadline deadline) {
+    begin_stop();
+    co_await join_until(deadline);
+    if (tasks_.running() == 0) co_return;
+
+    // What has not come back by now may have arrived, or not: it is made again, by whoever comes
+    // next. An outcome that comes later writes nothing, since its lease is over.
+    const std::deque<Held> held = flights_.held();
+    const Timestamp now = clock_.now();
+    auto released = co_await database_.run(
+        [&](store::Connection& connection) { return release(connection, held, false, now); },
+        store::Priority::kOwn);
+    log_.warn("attempts_cut_off", {{"count", held.size()}, {"given_back", released.has_value()}});
+    // Outcomes that are being written are waited for: the database answers in any case.
+    if (tasks_.running() > flights_.size()) co_await join_until(Deadline::after(kLastWords));
   }
 
   intake::LeaseTerms lease_terms() const {
-    return {new_lease(), congested_, ready_ >= kReadyTotalMax};
+    return {new_lease(), congested_.endpoints(), ready_ >= kReadyTotalMax};
   }
 
   void hand_over(intake::Accepted accepted) {
+    if (accepted.event && !accepted.is_replay) ++counters_.events;
     if (accepted.matched() == 0) return;
+    counters_.accepted += accepted.matched();
     const auto event = std::make_shared<OutgoingEvent>(std::move(accepted.event));
     for (model::Delivery& delivery : accepted.leased) {
       Queue& queue = queue_of(delivery.workspace_id, delivery.endpoint_id);
@@ -134,6 +138,7 @@ class Dispatcher::Impl {
   DispatcherCounters counters() const {
     DispatcherCounters counters = counters_;
     counters.in_flight = static_cast<std::size_t>(in_flight_);
+    counters.recording = static_cast<std::size_t>(recording_);
     counters.ready = ready_;
     return counters;
   }
@@ -198,7 +203,8 @@ class Dispatcher::Impl {
 
   Task<Result<void>> find_owed() {
     auto owed = co_await database_.read(
-        [](store::Connection& connection) { return store::deliveries::owed(connection); });
+        [](store::Connection& connection) { return store::deliveries::owed(connection); },
+        store::Priority::kOwn);
     if (!owed) co_return fail(owed.error());
     for (const auto& entry : *owed) note_due(entry.workspace_id, entry.endpoint_id, entry.due_at);
     pump();
@@ -264,18 +270,9 @@ class Dispatcher::Impl {
   }
 
   bool has_room(const Queue& queue) const {
-    return !queue.ready.empty() && queue.target && queue.in_flight < in_flight_max(queue);
-  }
-
-  int in_flight_max(const Queue& queue) const {
-    const int usual =
-        queue.target->endpoint.overrides.in_flight_max.value_or(options_.endpoint_in_flight);
-    const int failures = queue.failures + queue.failures_recording;
-    if (failures == 0) return usual;
-    // No more than may still fail before it is switched off.
-    const int limit = queue.target->dialect->endpoint.deactivate_after;
-    const int left = limit > 0 ? std::max(1, limit - failures) : usual;
-    return std::min({usual, left, options_.failing_endpoint_in_flight});
+    return !queue.ready.empty() && queue.target &&
+           queue.in_flight < queue.in_flight_max(options_.endpoint_in_flight,
+                                                 options_.failing_endpoint_in_flight);
   }
 
   void set_alarm(Queue& queue, std::optional<Timestamp> alarm) {
@@ -295,19 +292,13 @@ class Dispatcher::Impl {
                                            : queue.ready.size() >= kReadyMax;
     if (congested == queue.congested) return;
     queue.congested = congested;
-    auto changed = congested_ ? std::make_shared<std::unordered_set<EndpointId>>(*congested_)
-                              : std::make_shared<std::unordered_set<EndpointId>>();
-    if (congested) {
-      changed->insert(queue.endpoint);
-    } else {
-      changed->erase(queue.endpoint);
-    }
-    congested_ = std::move(changed);
+    congested_.set(queue.endpoint, congested);
   }
 
   // Starts attempts, turn by turn, while there is room.
   void pump() {
-    while (!stopping_ && in_flight_ < options_.in_flight_max && !turns_.empty()) {
+    while (!stopping_ && in_flight_ < options_.in_flight_max &&
+           in_flight_ + recording_ < options_.unrecorded_max && !turns_.empty()) {
       Queue& queue = *turns_.next();
       queue.has_turn = false;
       if (has_room(queue)) start_next(queue);
@@ -336,48 +327,58 @@ class Dispatcher::Impl {
 
   Task<void> deliver(Queue& queue, std::shared_ptr<const Target> target, Held held) {
     // Do.
+    Flights::Flight flight{&held};
+    flights_.enter(flight);
     model::Attempt attempt = co_await channel_.attempt(held.delivery, *target, *held.event);
+    flights_.leave(flight);
 
     // Decide. Nothing suspends here, so nothing changes under our feet.
     const bool succeeded = attempt.outcome == model::Outcome::kSucceeded;
-    ++counters_.attempts;
-    ++(succeeded ? counters_.succeeded : counters_.failed);
-    Record decided;
-    decided.delivery = std::move(held.delivery);
-    decided.delivery.attempts_made = attempt.number;
-    decided.lease = held.lease;
-    decided.attempt = std::move(attempt);
-    decided.next =
-        model::next_state(decided.delivery, decided.attempt, target->retry, clock_.now(), rng_);
+    const Timestamp now = clock_.now();
+    counters_.count(attempt, held.delivery, now);
+    Record decided = decide(std::move(held), std::move(attempt), *target, now, rng_);
     decided.touches_health = !succeeded || queue.failures + queue.failures_recording > 0;
-    decided.deactivate_after = target->dialect->endpoint.deactivate_after;
     if (!succeeded) ++queue.failures_recording;
+    if (log_.writes(Log::Level::kDebug)) log_attempt(log_, decided);
 
     // The place is free for the next one while this outcome is being written.
     --queue.in_flight;
     --in_flight_;
     ++queue.recording;
+    ++recording_;
     update(queue);
     pump();
 
-    // Record.
-    const Timestamp now = clock_.now();
-    auto written = co_await database_.run(
-        [&](store::Connection& connection) { return record(connection, decided, now); });
+    // Record, as long as the store cannot be written to: nobody else has the delivery meanwhile.
+    const auto unit = [&](store::Connection& connection) {
+      return record(connection, decided, now);
+    };
+    auto written = co_await database_.run(unit, store::Priority::kOwn);
+    while (!written && written.error().code == Code::kUnavailable && !stopping_) {
+      co_await pauses_.wait_until(clock_.now() + kRecordPause);
+      written = co_await database_.run(unit, store::Priority::kOwn);
+    }
     --queue.recording;
+    --recording_;
     if (!succeeded) --queue.failures_recording;
     if (written) {
+      ++counters_.recorded[static_cast<std::size_t>(decided.next.state)];
       if (decided.next.due_at) make_earlier(queue.due, *decided.next.due_at);
       if (*written) apply_health(queue, **written);
     } else {
       // If the lease is still ours it runs out, and the delivery is made again: at least once.
-      log_.warn("attempt_not_recorded", {{"delivery", decided.delivery.id.text()},
-                                         {"code", written.error().reason},
-                                         {"what", written.error().message}});
+      log_not_recorded(log_, decided, written.error());
       make_earlier(queue.due, decided.lease.until);
     }
     update(queue);
     pump();
+  }
+
+  // Until no task is left, or `deadline` has passed.
+  Task<void> join_until(Deadline deadline) {
+    using namespace boost::asio::experimental::awaitable_operators;
+    boost::asio::steady_timer timer(context_, deadline.time_point());
+    co_await (tasks_.join() || timer.async_wait(boost::asio::use_awaitable));
   }
 
   void apply_health(Queue& queue, const model::EndpointHealth& health) {
@@ -413,10 +414,12 @@ class Dispatcher::Impl {
     queue.due.reset();  // What note_due() sets meanwhile is news.
     const Timestamp now = clock_.now();
     const Lease lease = queue.target ? new_lease(longest_attempt(*queue.target)) : new_lease();
-    auto claimed = co_await database_.run([&](store::Connection& connection) {
-      return claim(connection, queue.workspace, queue.endpoint, now, lease,
-                   static_cast<int>(limit));
-    });
+    auto claimed = co_await database_.run(
+        [&](store::Connection& connection) {
+          return claim(connection, queue.workspace, queue.endpoint, now, lease,
+                       static_cast<int>(limit));
+        },
+        store::Priority::kOwn);
     queue.claiming = false;
     claiming_ -= limit;
     if (claimed) {
@@ -445,7 +448,8 @@ class Dispatcher::Impl {
   Task<void> release_all(Queue& queue, std::deque<Held> held, bool deleted, After after) {
     const Timestamp now = clock_.now();
     auto released = co_await database_.run(
-        [&](store::Connection& connection) { return release(connection, held, deleted, now); });
+        [&](store::Connection& connection) { return release(connection, held, deleted, now); },
+        store::Priority::kOwn);
     --queue.releasing;
     if (released) {
       if (after == After::kClaimAgain) make_earlier(queue.due, clock_.now());
@@ -457,6 +461,7 @@ class Dispatcher::Impl {
     pump();
   }
 
+  boost::asio::io_context& context_;
   Clock& clock_;
   Log& log_;
   store::Database& database_;
@@ -468,11 +473,14 @@ class Dispatcher::Impl {
   Turns<Queue> turns_;
   std::set<std::pair<Timestamp, Queue*>, Sooner> alarms_;
   boost::asio::steady_timer timer_;
-  std::shared_ptr<const std::unordered_set<EndpointId>> congested_;
+  Congestion congested_;
   DispatcherCounters counters_;
   std::size_t ready_ = 0;
   std::size_t claiming_ = 0;  // How many may be ready once the claims under way are done.
   int in_flight_ = 0;
+  int recording_ = 0;
+  Flights flights_;
+  Pauses pauses_;
   bool stopping_ = false;
   TaskGroup tasks_;
 };
@@ -485,7 +493,8 @@ Dispatcher::Dispatcher(boost::asio::io_context& context, Clock& clock, Log& log,
 Dispatcher::~Dispatcher() = default;
 
 Task<Result<void>> Dispatcher::start() { return impl_->start(); }
-Task<void> Dispatcher::stop() { return impl_->stop(); }
+void Dispatcher::begin_stop() { impl_->begin_stop(); }
+Task<void> Dispatcher::stop(Deadline deadline) { return impl_->stop(deadline); }
 intake::LeaseTerms Dispatcher::lease_terms() const { return impl_->lease_terms(); }
 void Dispatcher::hand_over(intake::Accepted accepted) { impl_->hand_over(std::move(accepted)); }
 void Dispatcher::wake(const WorkspaceId& workspace, const EndpointId& endpoint, Timestamp due_at) {

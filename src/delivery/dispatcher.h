@@ -18,10 +18,11 @@
 //  4. Nothing is sent to a paused, deactivated or deleted endpoint, but what was on its way
 //  already.
 //  5. At least once: if the outcome cannot be recorded, the delivery is made again, with the same
-//  ids.
+//     ids. While the store cannot be written to, an outcome is kept and written once it can.
 //
 // Memory is bounded: for each endpoint about kReadyMax deliveries wait here, for all
-// kReadyTotalMax, and beyond that a handful for each endpoint; the rest waits in the store.
+// kReadyTotalMax, and beyond that a handful for each endpoint; the rest waits in the store. No
+// attempt begins while unrecorded_max others have no recorded outcome.
 //
 // Used from the thread of the io_context only.
 
@@ -37,6 +38,7 @@
 #include "base/log.h"
 #include "base/rng.h"
 #include "base/task.h"
+#include "delivery/dispatcher_counters.h"
 #include "delivery/webhook_channel.h"
 #include "intake/acceptance.h"
 #include "store/database.h"
@@ -47,20 +49,13 @@ struct DispatcherOptions {
   Uuid node;                    // Who holds the leases. The same after a restart.
   int in_flight_max = 4096;     // Of all endpoints together.
   int endpoint_in_flight = 32;  // Of one endpoint, unless it says otherwise.
+  int unrecorded_max = 8192;    // Attempts under way or with an outcome that is not yet stored.
   // Of one that has just failed: one dead receiver must not hold what others could use.
   int failing_endpoint_in_flight = 4;
   // Real time: longer than any attempt, so that a lease runs out only if its node is gone.
   std::chrono::seconds lease{120};
   // Hub time: how often the store is asked for due deliveries nobody told us of.
   std::chrono::seconds poll{30};
-};
-
-struct DispatcherCounters {
-  std::uint64_t attempts = 0;
-  std::uint64_t succeeded = 0;
-  std::uint64_t failed = 0;
-  std::size_t in_flight = 0;
-  std::size_t ready = 0;
 };
 
 class Dispatcher {
@@ -78,8 +73,13 @@ class Dispatcher {
   // Fails as Database::run().
   Task<Result<void>> start();
 
-  // Begins nothing new, gives back what has not been sent, waits for what is in flight.
-  Task<void> stop();
+  // Begins nothing new, and gives back what has not been sent.
+  void begin_stop();
+
+  // The same, and waits for what is in flight until `deadline`; then gives back the leases of what
+  // is left, which counters() still has in flight: it goes on until its channel ends it, or the
+  // io_context is gone, and writes nothing any more.
+  Task<void> stop(Deadline deadline = Deadline::never());
 
   // On what terms a unit that is about to run may lease new deliveries.
   intake::LeaseTerms lease_terms() const;

@@ -71,13 +71,15 @@ Task<Result<std::shared_ptr<const Target>>> EndpointDirectory::find(model::Works
 
   const std::uint64_t forgotten = forgotten_;
   using Read = std::pair<model::Endpoint, model::Workspace>;
-  auto read = co_await database_.read([&](store::Connection& connection) -> Result<Read> {
-    auto found = store::endpoints::find(connection, workspace, endpoint);
-    if (!found) return fail(found.error());
-    auto owner = store::workspaces::find(connection, workspace);
-    if (!owner) return fail(owner.error());
-    return Read(*std::move(found), *std::move(owner));
-  });
+  auto read = co_await database_.read(
+      [&](store::Connection& connection) -> Result<Read> {
+        auto found = store::endpoints::find(connection, workspace, endpoint);
+        if (!found) return fail(found.error());
+        auto owner = store::workspaces::find(connection, workspace);
+        if (!owner) return fail(owner.error());
+        return Read(*std::move(found), *std::move(owner));
+      },
+      store::Priority::kOwn);
   if (!read) co_return fail(read.error());
   auto made = make_target(std::move(read->first), dialects_, secret_box_);
   if (!made) co_return fail(made.error());

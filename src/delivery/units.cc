@@ -52,6 +52,34 @@ Result<Claimed> claim(store::Connection& connection, const model::WorkspaceId& w
   return claimed;
 }
 
+Record decide(Held held, model::Attempt attempt, const Target& target, Timestamp now, Rng& rng) {
+  Record record;
+  record.delivery = std::move(held.delivery);
+  record.delivery.attempts_made = attempt.number;
+  record.lease = held.lease;
+  record.attempt = std::move(attempt);
+  record.next = model::next_state(record.delivery, record.attempt, target.retry, now, rng);
+  record.deactivate_after = target.dialect->endpoint.deactivate_after;
+  return record;
+}
+
+void log_attempt(Log& log, const Record& record) {
+  log.debug("attempt", {{"delivery", record.delivery.id.text()},
+                        {"event_id", record.delivery.event_id.text()},
+                        {"endpoint", record.delivery.endpoint_id.text()},
+                        {"number", record.attempt.number},
+                        {"outcome", model::outcome_name(record.attempt.outcome)},
+                        {"status", record.attempt.status_code.value_or(0)},
+                        {"latency_us", record.attempt.latency.count()}});
+}
+
+void log_not_recorded(Log& log, const Record& record, const Error& why) {
+  log.warn("attempt_not_recorded", {{"delivery", record.delivery.id.text()},
+                                    {"event_id", record.delivery.event_id.text()},
+                                    {"code", why.reason},
+                                    {"what", why.message}});
+}
+
 Result<std::optional<model::EndpointHealth>> record(store::Connection& connection,
                                                     const Record& record, Timestamp now) {
   model::NextState next = record.next;

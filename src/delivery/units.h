@@ -12,6 +12,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/log.h"
+#include "base/rng.h"
 #include "delivery/webhook_channel.h"
 #include "model/delivery.h"
 #include "model/endpoint.h"
@@ -48,6 +50,13 @@ struct Record {
   bool touches_health = false;
   int deactivate_after = 0;
 };
+
+// What `attempt` at `held` means for the delivery. Pure, but for the chance in a delay.
+Record decide(Held held, model::Attempt attempt, const Target& target, Timestamp now, Rng& rng);
+
+// The log's lines about it, with the ids of delivery and event.
+void log_attempt(Log& log, const Record& record);
+void log_not_recorded(Log& log, const Record& record, const Error& why);
 
 // Writes it. Returns the endpoint's health if it touches that. A delivery that would be tried again
 // is cancelled if its endpoint has been deleted meanwhile. Fails as

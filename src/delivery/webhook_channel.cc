@@ -29,6 +29,21 @@ model::Outcome outcome_of(const Error& error) {
   return model::Outcome::kUnsendable;
 }
 
+// After the signature, so that no dialect signs it; a header that a dialect sets itself stays.
+void add_trace(const model::TraceContext& trace, const model::DeliveryId& delivery, int number,
+               std::vector<net::Header>& headers) {
+  if (trace.empty() || net::find_header(headers, "traceparent")) return;
+  // The span of this attempt: the random half of the delivery's id, which is never 0, and its
+  // number.
+  std::uint64_t span = 0;
+  for (const std::uint8_t byte : delivery.bytes().subspan(Uuid::kSize / 2)) {
+    span = span << 8U | byte;
+  }
+  headers.push_back(
+      {"traceparent", model::next_traceparent(trace, span ^ static_cast<std::uint64_t>(number))});
+  if (!trace.state.empty()) headers.push_back({"tracestate", trace.state});
+}
+
 }  // namespace
 
 const json::value& OutgoingEvent::data() {
@@ -73,6 +88,8 @@ Result<net::ClientRequest> WebhookChannel::make_request(const model::Delivery& d
       dialect::sign(*target.dialect, request.headers, request.body, attempt.sent_at, secrets);
   if (!signature) return fail(signature.error());
   std::move(signature->begin(), signature->end(), std::back_inserter(request.headers));
+
+  add_trace(event.event().trace, delivery.id, number, request.headers);
 
   request.url = target.url;
   request.deadlines.total = target.timeout;

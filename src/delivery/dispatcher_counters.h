@@ -1,0 +1,33 @@
+// What the dispatcher has done since it was made, and what it has in hand now.
+
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "base/metrics.h"
+#include "model/delivery.h"
+
+namespace waybill::delivery {
+
+struct DispatcherCounters {
+  DispatcherCounters();
+
+  // An attempt at `delivery` has ended.
+  void count(const model::Attempt& attempt, const model::Delivery& delivery, Timestamp now);
+
+  std::uint64_t events = 0;    // Handed over: new ones, whether or not they matched anything.
+  std::uint64_t accepted = 0;  // Deliveries of those and of replays.
+  std::uint64_t attempts = 0;
+  std::uint64_t succeeded = 0;
+  std::uint64_t failed = 0;
+  std::array<std::uint64_t, model::kOutcomes> outcomes{};        // Attempts, by model::Outcome.
+  std::array<std::uint64_t, model::kDeliveryStates> recorded{};  // By the state they led to.
+  Histogram attempt_seconds;
+  Histogram delivered_seconds;  // Hub time, from when it was accepted.
+  std::size_t in_flight = 0;
+  std::size_t recording = 0;  // Their outcome is on its way to the store.
+  std::size_t ready = 0;
+};
+
+}  // namespace waybill::delivery
