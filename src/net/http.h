@@ -21,6 +21,8 @@ struct Request {
   std::vector<Header> headers;
   std::string body;  // The exact bytes, of whatever transfer coding.
   std::string peer;  // The other end's address, without the port.
+  // What it is called in the log and in the answer's X-Request-Id. Given by whoever routes it.
+  std::string id;
   // What the route's {names} stood for, decoded. Filled by the Router.
   std::vector<std::pair<std::string_view, std::string>> params;
 

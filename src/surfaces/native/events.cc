@@ -11,6 +11,7 @@
 #include "surfaces/native/object_reader.h"
 #include "surfaces/native/operations.h"
 #include "surfaces/native/render.h"
+#include "surfaces/request_trace.h"
 
 namespace waybill::surfaces::native {
 namespace {
@@ -32,6 +33,7 @@ Result<model::Event> read_event(ObjectReader& body, const Call& call) {
   event.id = call.services.ids.next_id<model::EventId>();
   event.workspace_id = call.workspace_id;
   event.occurred_at = call.now;
+  event.trace = trace_of(call.request);
   return event;
 }
 

@@ -22,18 +22,22 @@ class NativeApi::Impl {
     if (!reply) {
       const Error& error = reply.error();
       if (error.code == Code::kInternal) {
-        services_.log.error(
-            "call_failed",
-            {{"operation", operation.id}, {"reason", error.reason}, {"what", error.message}});
+        services_.log.error("call_failed", {{"request", request.id},
+                                            {"operation", operation.id},
+                                            {"reason", error.reason},
+                                            {"what", error.message}});
       }
       co_return problem(error);
     }
     net::Response response = net::Response::json(reply->status, std::move(reply->body));
+    replays_ += reply->replayed ? 1 : 0;
     if (reply->replayed) response.headers.push_back({"Idempotent-Replay", "true"});
     // Answers may hold a secret.
     response.headers.push_back({"Cache-Control", "no-store"});
     co_return response;
   }
+
+  std::uint64_t replays() const { return replays_; }
 
  private:
   Task<Result<Reply>> serve(const Operation& operation, net::Request& request) {
@@ -60,6 +64,7 @@ class NativeApi::Impl {
   const Services services_;
   Access access_;
   const Timestamp started_at_;
+  std::uint64_t replays_ = 0;
 };
 
 NativeApi::NativeApi(Services services) : impl_(std::make_unique<Impl>(std::move(services))) {}
@@ -73,6 +78,8 @@ void NativeApi::add_routes(net::Router& router) {
                 }});
   }
 }
+
+std::uint64_t NativeApi::replays() const { return impl_->replays(); }
 
 net::Response NativeApi::render_error(const Error& error) { return problem(error); }
 

@@ -50,6 +50,9 @@ class NativeApi {
 
   void add_routes(net::Router& router);
 
+  // Calls that were answered with what an earlier one with their Idempotency-Key had made.
+  std::uint64_t replays() const;
+
   // How this surface writes an error: a problem document (RFC 9457).
   static net::Response render_error(const Error& error);
   // The same for what the router found no handler for: 404, or 405 with Allow.

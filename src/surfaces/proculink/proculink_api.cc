@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "surfaces/proculink/order_reader.h"
+#include "surfaces/request_trace.h"
 
 namespace waybill::surfaces::proculink {
 namespace {
@@ -120,7 +121,9 @@ Task<net::Response> ProcuLinkApi::post_order(const net::Request& request) {
     co_return response;
   }
   if (receipt.error().code == Code::kInternal) {
-    services_.log.error("order_failed", {{"what", receipt.error().message}});
+    services_.log.error("order_failed", {{"request", request.id},
+                                         {"reason", receipt.error().reason},
+                                         {"what", receipt.error().message}});
   }
   co_return render_error(receipt.error());
 }
@@ -139,6 +142,7 @@ Task<Result<intake::OrderReceipt>> ProcuLinkApi::receive_order(const net::Reques
   order->surface = "proculink";
   order->actor = (*key)->id.text();
   order->idempotency_key = *std::move(idempotency);
+  order->trace = trace_of(request);
   co_return co_await services_.orders.receive(*std::move(order),
                                               services_.dispatcher.lease_terms());
 }
