@@ -23,23 +23,26 @@ using surfaces::proculink::ProcuLinkApi;
 // whose prefix fits; the last fits everything.
 struct SurfaceErrors {
   std::string_view prefix;
+  std::string_view name;  // In metrics.
   net::Response (*render_error)(const Error& error);
   net::Response (*render_miss)(const net::Router::Miss& miss);
 };
 constexpr std::array kSurfaces = {
-    SurfaceErrors{"/api/ingress/", ProcuLinkApi::render_error, ProcuLinkApi::render_miss},
-    SurfaceErrors{"/", NativeApi::render_error, NativeApi::render_miss},
+    SurfaceErrors{"/api/ingress/", "proculink", ProcuLinkApi::render_error,
+                  ProcuLinkApi::render_miss},
+    SurfaceErrors{"/hub/", "native", NativeApi::render_error, NativeApi::render_miss},
+    SurfaceErrors{"/", "operations", NativeApi::render_error, NativeApi::render_miss},
 };
 
-const SurfaceErrors& surface_of(std::string_view path) {
-  for (const SurfaceErrors& surface : kSurfaces) {
-    if (path.starts_with(surface.prefix)) return surface;
-  }
-  return kSurfaces.back();
+// Its place in kSurfaces.
+std::size_t surface_of(std::string_view path) {
+  std::size_t surface = 0;
+  while (surface + 1 < kSurfaces.size() && !path.starts_with(kSurfaces[surface].prefix)) ++surface;
+  return surface;
 }
 
 net::Response render_error(const net::Request& request, const Error& error) {
-  return surface_of(request.path).render_error(error);
+  return kSurfaces[surface_of(request.path)].render_error(error);
 }
 
 // Where a client on this machine reaches what listens on `host`.
@@ -116,17 +119,35 @@ Hub::Hub(boost::asio::io_context& context, Log& log, const Settings& settings, D
                .version = std::string(version()),
                .dangerous_settings = settings_.dangerous}),
       proculink_({.log = log_, .keys = keys_, .orders = order_intake_, .dispatcher = dispatcher_}),
+      traffic_(log_, ids_, settings_.access_log),
+      retention_(
+          context, *clock_, log_, *database_,
+          {.deliveries = settings_.retention_deliveries, .events = settings_.retention_events}),
       server_(
           context, log_, net::ServerLimits{},
-          [this](net::Request& request) { return answer(request); }, render_error) {
+          [this](net::Request& request) { return answer(request); },
+          [this](const net::Request& request, const Error& error) {
+            return refuse(request, error);
+          }),
+      operations_({.clock = *clock_,
+                   .database = *database_,
+                   .dispatcher = dispatcher_,
+                   .orders = order_intake_,
+                   .native = native_,
+                   .server = server_,
+                   .traffic = traffic_,
+                   .retention = retention_,
+                   .metrics_token = settings_.metrics_token}) {
+  for (const SurfaceErrors& surface : kSurfaces) traffic_.add_surface(surface.name);
   native_.add_routes(router_);
   proculink_.add_routes(router_);
-  add_health_routes();
+  operations_.add_routes(router_);
+  add_root_route();
 }
 
 Hub::~Hub() = default;
 
-void Hub::add_health_routes() {
+void Hub::add_root_route() {
   router_.add({"GET", "/", [](net::Request&) -> Task<net::Response> {
                  co_return net::Response::with_body(
                      200, "text/plain; charset=utf-8",
@@ -135,21 +156,6 @@ void Hub::add_health_routes() {
                                  "/hub/v1/openapi.json\n",
                                  version()));
                }});
-  // The process runs and answers.
-  router_.add({"GET", "/health/live", [](net::Request&) -> Task<net::Response> {
-                 co_return net::Response::json(200, R"({"status":"live"})");
-               }});
-  router_.add(
-      {"GET", "/health/ready", [this](net::Request& request) { return answer_ready(request); }});
-}
-
-// It takes orders, too: answer() has seen that the hub has started, and the store can be read.
-Task<net::Response> Hub::answer_ready(net::Request& request) {
-  const auto answered = co_await database_->read([](store::Connection& connection) {
-    return connection.query("SELECT 1", {}, [](const store::Row&) {});
-  });
-  if (!answered) co_return render_error(request, answered.error());
-  co_return net::Response::json(200, R"({"status":"ready"})");
 }
 
 Task<Result<void>> Hub::start() {
@@ -162,6 +168,7 @@ Task<Result<void>> Hub::start() {
   }
   delivering_ = true;
   WAYBILL_CO_TRY(co_await dispatcher_.start());
+  retention_.start();
   url_ = url_of(settings_.listen_host, *port);
   ready_ = true;
   co_return data_.publish_url(url_);
@@ -170,15 +177,28 @@ Task<Result<void>> Hub::start() {
 Task<void> Hub::stop() {
   ready_ = false;
   backup_.stop();
-  co_await server_.stop(kStopPatience);
-  if (delivering_) co_await dispatcher_.stop();
+  // One deadline for all: attempts end while requests do.
+  const Deadline deadline = Deadline::after(settings_.stop_timeout);
+  if (delivering_) dispatcher_.begin_stop();
+  co_await server_.stop(settings_.stop_timeout);
+  co_await retention_.stop();
+  if (delivering_) co_await dispatcher_.stop(deadline);
   delivering_ = false;
 }
 
 Task<net::Response> Hub::answer(net::Request& request) {
+  const Stopwatch stopwatch;
+  request.id = traffic_.request_id(request);
+  net::Response response = co_await route(request);
+  const std::size_t surface = surface_of(request.path);
+  traffic_.note(surface, request, response, response.status, stopwatch.elapsed());
+  co_return response;
+}
+
+Task<net::Response> Hub::route(net::Request& request) {
   net::Router::Miss miss;
   const net::Handler* handler = router_.find(request, miss);
-  if (handler == nullptr) co_return surface_of(request.path).render_miss(miss);
+  if (handler == nullptr) co_return kSurfaces[surface_of(request.path)].render_miss(miss);
   if (!ready_ && request.path != "/health/live") {
     co_return render_error(request, Error(Code::kUnavailable, "hub_not_ready",
                                           "The hub is starting or stopping; try again."));
@@ -186,10 +206,21 @@ Task<net::Response> Hub::answer(net::Request& request) {
   try {
     co_return co_await (*handler)(request);
   } catch (const std::exception& e) {
-    log_.error("request_failed",
-               {{"method", request.method}, {"path", request.path}, {"what", e.what()}});
+    log_.error("request_failed", {{"request", request.id},
+                                  {"method", request.method},
+                                  {"path", request.path},
+                                  {"what", e.what()}});
   }
   co_return render_error(request, Error(Code::kInternal, "The handler failed."));
+}
+
+net::Response Hub::refuse(net::Request request, const Error& error) {
+  request.id = traffic_.request_id(request);
+  net::Response response = render_error(request, error);
+  // The server chooses the status; all that it refuses is the client's doing.
+  const int status = error.code == Code::kInternal ? 500 : 400;
+  traffic_.note(surface_of(request.path), request, response, status, {});
+  return response;
 }
 
 }  // namespace waybill::app

@@ -13,7 +13,10 @@
 #include <boost/asio/io_context.hpp>
 
 #include "app/data_directory.h"
+#include "app/operations.h"
+#include "app/retention.h"
 #include "app/settings.h"
+#include "app/traffic.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/result.h"
@@ -39,9 +42,6 @@ namespace waybill::app {
 
 class Hub {
  public:
-  // How long requests under way may take to end when the hub stops.
-  static constexpr std::chrono::seconds kStopPatience{10};
-
   // Opens the data directory, the dialects and the database. Serves and sends nothing yet.
   // Fails as DataDirectory::open(), DialectRegistry::load(), open_master_key() and
   // Database::open().
@@ -56,8 +56,12 @@ class Hub {
   // stop() then, too.
   Task<Result<void>> start();
 
-  // Accepts no more, lets what is under way end, and stops delivering. Nothing accepted is lost.
+  // Accepts no more, begins no attempt, and lets what is under way end, for as long as the setting
+  // stop_timeout says. Nothing accepted is lost: what had to be cut off is made again.
   Task<void> stop();
+
+  // After stop(): attempts that had to be cut off are still waiting for their receivers.
+  bool is_cut_off() const { return dispatcher_.counters().in_flight > 0; }
 
   const std::string& url() const { return url_; }  // "http://127.0.0.1:8080", once started.
   const DataDirectory& data() const { return data_; }
@@ -67,9 +71,13 @@ class Hub {
       crypto::SecretBox secret_box, dialect::DialectRegistry dialects, std::unique_ptr<Clock> clock,
       std::unique_ptr<store::Database> database);
 
-  void add_health_routes();
-  Task<net::Response> answer_ready(net::Request& request);
+  void add_root_route();
+  // Every request goes through here, …
   Task<net::Response> answer(net::Request& request);
+  // … what is asked of the surfaces through here, …
+  Task<net::Response> route(net::Request& request);
+  // … and here what the server refuses itself.
+  net::Response refuse(net::Request request, const Error& error);
 
   Log& log_;
   const Settings settings_;
@@ -90,8 +98,11 @@ class Hub {
   intake::OrderIntake order_intake_;
   surfaces::native::NativeApi native_;
   surfaces::proculink::ProcuLinkApi proculink_;
+  Traffic traffic_;
+  Retention retention_;
   net::Router router_;
   net::HttpServer server_;
+  Operations operations_;
   std::string url_;
   bool delivering_ = false;
   bool ready_ = false;

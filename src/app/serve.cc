@@ -117,6 +117,13 @@ Result<void> serve(const LoadedSettings& loaded) {
                  });
   context.run();
   if (failure) std::rethrow_exception(failure);
+  const bool is_cut_off = (*hub)->is_cut_off();
+  hub->reset();
+  if (is_cut_off) {
+    // The store is closed. What is left hangs on receivers, or on a name server that does not
+    // answer and would be waited for.
+    std::_Exit(*ended ? EXIT_SUCCESS : EXIT_FAILURE);
+  }
   return std::move(*ended);
 }
 

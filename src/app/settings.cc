@@ -3,17 +3,20 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <chrono>
 #include <cstdlib>
 #include <system_error>
 
 #include <fmt/format.h>
 
 #include "app/settings_file.h"
+#include "base/clock.h"
 
 namespace waybill::app {
 namespace {
 
 constexpr int kClockSpeedMax = 100'000;
+constexpr std::size_t kMetricsTokenMin = 16;
 
 std::unexpected<Error> refuse(std::string message) {
   return fail(Code::kInvalid, "setting_invalid", std::move(message));
@@ -108,6 +111,38 @@ Result<void> read_log_level(Settings& settings, std::string_view text) {
   return refuse("it is debug, info, warn, error or off");
 }
 
+Result<void> read_metrics_token(Settings& settings, std::string_view text) {
+  if (text.size() < kMetricsTokenMin ||
+      !std::ranges::all_of(text, [](char c) { return c > ' ' && c <= '~'; })) {
+    return refuse(fmt::format("it is at least {} visible ASCII characters", kMetricsTokenMin));
+  }
+  settings.metrics_token = Secret(std::string(text));
+  return {};
+}
+
+Result<void> read_stop_timeout(Settings& settings, std::string_view text) {
+  const auto timeout = parse_duration(text);
+  if (!timeout || *timeout < std::chrono::seconds(1) || *timeout > std::chrono::minutes(10)) {
+    return refuse("it is a duration from 1s to 10m");
+  }
+  settings.stop_timeout = *timeout;
+  return {};
+}
+
+template <std::optional<std::chrono::milliseconds> Settings::* member>
+Result<void> read_retention(Settings& settings, std::string_view text) {
+  if (text == "forever" || text == "0") {
+    settings.*member = std::nullopt;
+    return {};
+  }
+  const auto kept = parse_duration(text);
+  if (!kept || *kept < std::chrono::hours(1)) {
+    return refuse("it is a duration of at least 1h, such as 30d, or forever");
+  }
+  settings.*member = *kept;
+  return {};
+}
+
 constexpr std::array kTable = {
     Setting{.name = "config",
             .placeholder = "FILE",
@@ -161,6 +196,35 @@ constexpr std::array kTable = {
             .bounds = "debug, info, warn, error, off",
             .description = "The least important log lines that are written to standard error.",
             .read = read_log_level},
+    Setting{.name = "access_log",
+            .default_text = "false",
+            .description = "Writes a log line for each request; the level debug does so too.",
+            .read = read_switch<&Settings::access_log>},
+    Setting{.name = "metrics_token",
+            .placeholder = "TOKEN",
+            .default_text = "none",
+            .bounds = "at least 16 characters",
+            .description = "What /metrics asks for as a bearer token; without it, it is open.",
+            .secret = true,
+            .read = read_metrics_token},
+    Setting{.name = "stop_timeout",
+            .placeholder = "DURATION",
+            .default_text = "10s",
+            .bounds = "1s to 10m",
+            .description = "How long requests and attempts under way have to end at a stop.",
+            .read = read_stop_timeout},
+    Setting{.name = "retention_deliveries",
+            .placeholder = "DURATION",
+            .default_text = "30d",
+            .bounds = "at least 1h, or forever",
+            .description = "How long deliveries that are over are kept, with their attempts.",
+            .read = read_retention<&Settings::retention_deliveries>},
+    Setting{.name = "retention_events",
+            .placeholder = "DURATION",
+            .default_text = "90d",
+            .bounds = "at least 1h, or forever",
+            .description = "How long events without deliveries are kept.",
+            .read = read_retention<&Settings::retention_events>},
 };
 
 std::string with(std::string text, char from, char to) {

@@ -8,6 +8,7 @@
 
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -20,6 +21,7 @@
 
 #include "base/log.h"
 #include "base/result.h"
+#include "base/secret.h"
 
 namespace waybill::app {
 
@@ -34,6 +36,12 @@ struct Settings {
   std::filesystem::path dialects;  // A folder of the operator's own dialects; empty: none.
   Log::Level log_level = Log::Level::kInfo;
   std::vector<std::string> dangerous;  // Names of switches that are on and have a warning.
+  bool access_log = false;
+  Secret metrics_token;  // Empty: anybody may read /metrics.
+  std::chrono::milliseconds stop_timeout{std::chrono::seconds(10)};
+  // Nothing: for ever.
+  std::optional<std::chrono::milliseconds> retention_deliveries{std::chrono::days(30)};
+  std::optional<std::chrono::milliseconds> retention_events{std::chrono::days(90)};
 };
 
 struct Setting {

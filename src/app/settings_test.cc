@@ -125,5 +125,38 @@ TEST(Settings, AskForADataFolderWhereThereIsNoHome) {
   EXPECT_NE(loaded.error().message.find("--data"), std::string::npos);
 }
 
+TEST(Settings, OfOperationAreRead) {
+  const auto loaded =
+      load_settings({{"stop_timeout", "45s"},
+                     {"retention_deliveries", "7d"},
+                     {"retention_events", "forever"},
+                     {"access_log", "true"}},
+                    environment_of({{"WAYBILL_METRICS_TOKEN", "0123456789abcdef"}}));
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_EQ(loaded->settings.stop_timeout, std::chrono::seconds(45));
+  EXPECT_EQ(loaded->settings.retention_deliveries, std::chrono::days(7));
+  EXPECT_EQ(loaded->settings.retention_events, std::nullopt);
+  EXPECT_TRUE(loaded->settings.access_log);
+  EXPECT_EQ(loaded->settings.metrics_token.reveal(), "0123456789abcdef");
+  for (const GivenSetting& given : loaded->given) {
+    EXPECT_EQ(given.shown().find("0123456789abcdef"), std::string::npos);
+  }
+}
+
+TEST(Settings, OfOperationSayWhatTheyMayBe) {
+  for (const auto& [name, text] : {std::pair("stop_timeout", "0s"),
+                                   {"stop_timeout", "11m"},
+                                   {"stop_timeout", "ten"},
+                                   {"retention_deliveries", "59m"},
+                                   {"retention_events", "-1d"},
+                                   {"metrics_token", "short"},
+                                   {"metrics_token", "with a space in it"}}) {
+    const auto loaded = load_settings({{name, text}}, environment_of({}));
+    ASSERT_FALSE(loaded) << name << " " << text;
+    EXPECT_EQ(loaded.error().reason, "setting_invalid");
+    EXPECT_NE(loaded.error().message.find("it is"), std::string::npos) << loaded.error().message;
+  }
+}
+
 }  // namespace
 }  // namespace waybill::app

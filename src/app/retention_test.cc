@@ -1,0 +1,214 @@
+#include "app/retention.h"
+
+#include <filesystem>
+#include <memory>
+#include <stdlib.h>
+#include <string>
+#include <vector>
+
+#include <boost/asio/co_spawn.hpp>
+#include <gtest/gtest.h>
+
+#include "base/check.h"
+#include "base/manual_clock.h"
+#include "store/deliveries.h"
+#include "store/events.h"
+#include "store/idempotency.h"
+#include "store/sqlite/sqlite_driver.h"
+#include "store/workspaces.h"
+
+namespace waybill::app {
+namespace {
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+std::filesystem::path make_folder() {
+  std::string name = (std::filesystem::temp_directory_path() / "waybill-test-XXXXXX").string();
+  WAYBILL_CHECK(mkdtemp(name.data()) != nullptr, "a test can make a temporary folder");
+  return name;
+}
+
+class RetentionTest : public testing::Test {
+ protected:
+  RetentionTest() {
+    auto opened = store::Database::open(
+        context, log, std::make_unique<store::SqliteDriver>(folder / "waybill.db"), clock.now());
+    WAYBILL_CHECK(opened.has_value(), opened.error().message);
+    database = *std::move(opened);
+    clock.set_settle([this] { settle(); });
+    workspace.id = ids.next_id<model::WorkspaceId>();
+    workspace.slug = workspace.name = "acme";
+    write([&](store::Connection& c) { return store::workspaces::insert(c, workspace); });
+  }
+  ~RetentionTest() override {
+    if (retention) {
+      asio::co_spawn(context, retention->stop(), [](std::exception_ptr) {});
+      settle();
+    }
+    retention.reset();
+    database.reset();
+    std::filesystem::remove_all(folder);
+  }
+
+  void settle() {
+    for (;;) {
+      context.restart();
+      const std::size_t ran = context.poll();
+      if (database->unanswered() > 0) {
+        context.restart();
+        context.run_one();
+      } else if (ran == 0) {
+        return;
+      }
+    }
+  }
+  template <class T>
+  T run(Task<T> task) {
+    std::optional<T> result;
+    asio::co_spawn(context, std::move(task), [&](std::exception_ptr failure, T value) {
+      if (failure) std::rethrow_exception(failure);
+      result.emplace(std::move(value));
+    });
+    while (!result) {
+      context.restart();
+      context.run_one();
+    }
+    return *std::move(result);
+  }
+  template <class Unit>
+  void write(Unit unit) {
+    const auto done = run(database->run(std::move(unit)));
+    ASSERT_TRUE(done) << done.error().message;
+  }
+  std::int64_t count(std::string_view table) {
+    const std::string sql = "SELECT 1 FROM " + std::string(table);
+    return *run(database->read(
+        [&](store::Connection& c) { return c.query(sql, {}, [](const store::Row&) {}); }));
+  }
+
+  // Events with a delivery each, made now: over if `finished`. And an idempotency row for each.
+  void add(int events, bool finished) {
+    write([&](store::Connection& c) -> Result<void> {
+      for (int i = 0; i < events; ++i) {
+        model::Event event;
+        event.id = ids.next_id<model::EventId>();
+        event.workspace_id = workspace.id;
+        event.type = "order.created";
+        event.occurred_at = clock.now();
+        event.data = "{}";
+        WAYBILL_TRY(store::events::insert(c, {event, 1, std::nullopt}));
+        model::Delivery delivery;
+        delivery.id = ids.next_id<model::DeliveryId>();
+        delivery.workspace_id = workspace.id;
+        delivery.event_id = event.id;
+        delivery.event_type = event.type;
+        delivery.created_at = clock.now();
+        delivery.due_at = clock.now() + 100h;
+        const store::deliveries::Lease lease{Uuid(), *delivery.due_at};
+        WAYBILL_TRY(store::deliveries::insert(c, delivery, lease));
+        store::idempotency::Key key{workspace.id, "orders", {}};
+        const ByteView id = event.id.bytes();
+        std::copy(id.begin(), id.end(), key.hash.begin());
+        auto claimed = store::idempotency::claim(c, key, {{}, 201, {}}, clock.now());
+        if (!claimed) return fail(claimed.error());
+        if (!finished) continue;
+        ++delivery.attempts_made;
+        model::Attempt attempt;
+        attempt.number = 1;
+        WAYBILL_TRY(store::deliveries::finish_attempt(
+            c, delivery, lease, attempt, {model::DeliveryState::kSucceeded, {}}, clock.now()));
+      }
+      return {};
+    });
+  }
+
+  void begin(RetentionOptions options) {
+    retention = std::make_unique<Retention>(context, clock, log, *database, options);
+    retention->start();
+  }
+
+  asio::io_context context;
+  ManualClock clock{context};
+  Log log{Log::Level::kOff};
+  IdGenerator ids{clock, /*seed=*/1};
+  const std::filesystem::path folder = make_folder();
+  std::unique_ptr<store::Database> database;
+  model::Workspace workspace;
+  std::unique_ptr<Retention> retention;
+};
+
+TEST_F(RetentionTest, DeletesWhatIsOldEnoughAndNothingElse) {
+  add(600, /*finished=*/true);
+  add(5, /*finished=*/false);
+  clock.run_for(721h);
+  add(7, /*finished=*/true);
+  begin({.deliveries = 720h, .events = 2160h});
+  clock.run_for(1min);
+
+  EXPECT_EQ(count("deliveries"), 12);
+  EXPECT_EQ(count("attempts"), 7);
+  EXPECT_EQ(count("events"), 612);
+  EXPECT_EQ(count("idempotency"), 7) << "after a day";
+  EXPECT_EQ(retention->counters().deliveries, 600u);
+  EXPECT_EQ(retention->counters().passes, 1u);
+
+  clock.run_for(1441h);
+  EXPECT_EQ(count("deliveries"), 5) << "what is not over stays, however old";
+  EXPECT_EQ(count("events"), 12) << "and so does its event; the last ones are 60 days old";
+  clock.run_for(720h);
+  EXPECT_EQ(count("events"), 5);
+  EXPECT_EQ(retention->counters().events, 607u);
+}
+
+TEST_F(RetentionTest, KeepsForEverWhatItIsToldTo) {
+  add(3, /*finished=*/true);
+  begin({});
+  clock.run_for(24h * 3650);
+  EXPECT_EQ(count("deliveries"), 3);
+  EXPECT_EQ(count("attempts"), 3);
+  EXPECT_EQ(count("events"), 3);
+  EXPECT_EQ(count("idempotency"), 0) << "these expire in any case";
+}
+
+// A unit of its own for each step, and a pause after it: whoever wants something of the store
+// meanwhile waits for one step at most.
+TEST_F(RetentionTest, NeverHoldsUpWhatComesMeanwhile) {
+  constexpr int kRows = 20 * Retention::kStepRows;
+  add(kRows, /*finished=*/true);
+  clock.run_for(24h * 31);
+  begin({.deliveries = 24h * 30, .events = std::nullopt});
+  settle();  // The first step is made at once.
+  std::int64_t before = count("deliveries");
+  EXPECT_EQ(before, kRows - Retention::kStepRows);
+  int interleaved = 0;
+  while (count("deliveries") > 0) {
+    clock.run_for(Retention::kPause);
+    const std::int64_t after = count("deliveries");
+    EXPECT_LE(before - after, Retention::kStepRows) << "in one pause";
+    before = after;
+    write([](store::Connection& c) { return c.query("SELECT 1", {}, [](const store::Row&) {}); });
+    ASSERT_LT(++interleaved, 100);
+  }
+  EXPECT_GE(interleaved, 18);
+}
+
+TEST_F(RetentionTest, GoesOnAfterAFailureOfTheStore) {
+  add(3, /*finished=*/true);
+  clock.run_for(24h * 31);
+  write([](store::Connection& c) {
+    return c.run_script(
+        "CREATE TRIGGER kept BEFORE DELETE ON deliveries BEGIN "
+        "SELECT RAISE(ABORT, 'the test wants this to fail'); END");
+  });
+  begin({.deliveries = 24h * 30, .events = std::nullopt});
+  clock.run_for(30s);
+  EXPECT_EQ(count("deliveries"), 3);
+  EXPECT_EQ(retention->counters().passes, 0u);
+  write([](store::Connection& c) { return c.run_script("DROP TRIGGER kept"); });
+  clock.run_for(2min);
+  EXPECT_EQ(count("deliveries"), 0);
+}
+
+}  // namespace
+}  // namespace waybill::app
