@@ -29,8 +29,11 @@ Response Response::with_body(int status, std::string_view content_type, std::str
   return response;
 }
 
-int status_of(Code code) {
-  switch (code) {
+int status_of(const Error& error) {
+  if (error.reason == "request_timeout") return 408;
+  if (error.reason == "rate_limited") return 429;
+  if (error.reason == "header_too_large") return 431;
+  switch (error.code) {
     case Code::kInvalid: return 400;
     case Code::kUnauthenticated: return 401;
     case Code::kForbidden: return 403;

@@ -45,8 +45,9 @@ struct Response {
   }
 };
 
-// Each Code's status, in one table.
-int status_of(Code code);
+// The status an error is answered with, in one table: its Code's, but for the reasons that HTTP has
+// a status of their own for: request_timeout, header_too_large, rate_limited.
+int status_of(const Error& error);
 // "Not Found"; "" for a code without a standard phrase.
 std::string_view reason_phrase(int status);
 

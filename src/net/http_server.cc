@@ -109,12 +109,6 @@ std::optional<Error> read_error(beast::error_code error, const ServerLimits& lim
   return std::nullopt;
 }
 
-int read_error_status(const Error& error) {
-  if (error.reason == "request_timeout") return 408;
-  if (error.reason == "header_too_large") return 431;
-  return status_of(error.code);
-}
-
 // `connection` is a Connection header, or nothing.
 void append_response(std::string& out, const Response& response, std::string_view connection,
                      bool is_head) {
@@ -344,7 +338,6 @@ class HttpServer::Impl {
   // Answers what cannot be handled, and closes: where the next request begins is unknown.
   Task<bool> refuse(Session& session, const Parser& parser, const std::string& peer, Error error) {
     Response response = render_error_(take_head(parser.get(), peer), error);
-    response.status = read_error_status(error);
     std::string out;
     append_response(out, response, kClose, parser.get().method() == http::verb::head);
     session.expect_within(kRefusalWait);

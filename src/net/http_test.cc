@@ -47,10 +47,29 @@ TEST(StatusOf, HasOneForEachCodeWithItsPhrase) {
         Case{Code::kUnavailable, 503, "Service Unavailable"},
         Case{Code::kTimeout, 504, "Gateway Timeout"},
         Case{Code::kInternal, 500, "Internal Server Error"}}) {
-    EXPECT_EQ(status_of(c.code), c.status) << code_name(c.code);
+    EXPECT_EQ(status_of(Error(c.code, "Why.")), c.status) << code_name(c.code);
     EXPECT_EQ(reason_phrase(c.status), c.phrase);
   }
   EXPECT_EQ(reason_phrase(299), "");
+}
+
+TEST(StatusOf, IsMoreExactWhereHttpHasAStatusForTheReason) {
+  struct Case {
+    Error error;
+    int status;
+    const char* phrase;
+  };
+  for (const Case& c :
+       {Case{Error(Code::kTimeout, "request_timeout", "Why."), 408, "Request Timeout"},
+        Case{Error(Code::kTimeout, "response_timeout", "Why."), 504, "Gateway Timeout"},
+        Case{Error(Code::kTooLarge, "header_too_large", "Why."), 431,
+             "Request Header Fields Too Large"},
+        Case{Error(Code::kTooLarge, "body_too_large", "Why."), 413, "Content Too Large"},
+        Case{Error(Code::kUnavailable, "rate_limited", "Why."), 429, "Too Many Requests"},
+        Case{Error(Code::kUnavailable, "database_busy", "Why."), 503, "Service Unavailable"}}) {
+    EXPECT_EQ(status_of(c.error), c.status) << c.error.reason;
+    EXPECT_EQ(reason_phrase(c.status), c.phrase);
+  }
 }
 
 TEST(ParseQuery, GivesParametersInOrderDecoded) {

@@ -66,7 +66,7 @@ class HttpServerTest : public testing::Test {
           return handler(request);
         },
         [](const Request& request, const Error& error) {
-          return Response::with_body(status_of(error.code), "text/plain",
+          return Response::with_body(status_of(error), "text/plain",
                                      error.reason + " at " + request.path);
         });
     const auto port = server_->listen("127.0.0.1", 0);

@@ -31,10 +31,13 @@ bool is_this_machine(const std::string& host) {
 
 // The code of the error that a status stands for: the reverse of net::status_of().
 Code code_of(int status) {
+  if (status == 408) return Code::kTimeout;
+  if (status == 429) return Code::kUnavailable;
+  if (status == 431) return Code::kTooLarge;
   for (const Code code :
        {Code::kInvalid, Code::kUnauthenticated, Code::kForbidden, Code::kNotFound, Code::kConflict,
         Code::kTooLarge, Code::kUnsupported, Code::kUnavailable, Code::kTimeout}) {
-    if (net::status_of(code) == status) return code;
+    if (net::status_of(Error(code, "")) == status) return code;
   }
   return status >= 500 ? Code::kInternal : Code::kInvalid;
 }

@@ -39,5 +39,19 @@ TEST(Problem, AMessageThatWasCutInACharacterIsStillJson) {
   EXPECT_TRUE(parse_json(response.body));
 }
 
+// The server wrote 408 and 431 over the answer's status, and the body went on saying 504 and 413.
+TEST(Problem, SaysTheStatusOfItsStatusLine) {
+  for (const Error& error : {Error(Code::kTimeout, "request_timeout", "Too slow."),
+                             Error(Code::kTooLarge, "header_too_large", "Too large."),
+                             Error(Code::kUnavailable, "rate_limited", "Too many.")}) {
+    const net::Response response = NativeApi::render_error(error);
+    EXPECT_EQ(response.status, net::status_of(error));
+    const auto body = parse_json(response.body);
+    ASSERT_TRUE(body);
+    EXPECT_EQ(body->as_object().at("status").as_int64(), response.status) << error.reason;
+    EXPECT_EQ(body->as_object().at("title").as_string(), net::reason_phrase(response.status));
+  }
+}
+
 }  // namespace
 }  // namespace waybill::surfaces::native

@@ -29,7 +29,7 @@ net::Response write(int status, std::string_view code, std::string_view detail,
 }  // namespace
 
 net::Response problem(const Error& error) {
-  const int status = net::status_of(error.code);
+  const int status = net::status_of(error);
   if (error.code == Code::kInternal) {
     return write(status, "internal", "Something is wrong inside the hub; its log says what.", {});
   }

@@ -70,7 +70,7 @@ void ProcuLinkApi::add_routes(net::Router& router) {
 }
 
 net::Response ProcuLinkApi::render_error(const Error& error) {
-  const int status = net::status_of(error.code);
+  const int status = net::status_of(error);
   if (error.code == Code::kInternal) {
     return render(status, "internal", "Something is wrong inside the hub; its log says what.", {});
   }
