@@ -1,7 +1,9 @@
 #include "net/egress_guard.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
+#include <string>
 
 #include <fmt/format.h>
 
@@ -112,10 +114,16 @@ Result<void> EgressGuard::check(const ip::address& address) const {
   if (allow_private_networks_) return {};
   const char* why = why_not_public(address);
   if (!why) return {};
-  return fail(Code::kForbidden, "address_blocked",
-              fmt::format("{} is not a public address ({}); --allow-private-networks would let the "
-                          "hub send there.",
-                          address.to_string(), why));
+  const bool allowed =
+      std::any_of(allow_networks_.begin(), allow_networks_.end(),
+                  [&](const Network& network) { return network.contains(address); });
+  if (allowed) return {};
+  const std::string text = address.to_string();
+  return fail(
+      Code::kForbidden, "address_blocked",
+      fmt::format("{} is not a public address ({}); the hub's setting --allow-networks {} or "
+                  "--allow-private-networks would let it send there.",
+                  text, why, text));
 }
 
 }  // namespace waybill::net

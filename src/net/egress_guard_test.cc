@@ -126,12 +126,13 @@ TEST(EgressGuard, RefusesIpv6AddressesThatNobodyHasBeenGiven) {
   }
 }
 
-TEST(EgressGuard, NamesTheAddressTheReasonAndTheSetting) {
+TEST(EgressGuard, NamesTheAddressTheReasonAndTheSettings) {
   const auto refused = EgressGuard(false).check(ip::make_address("10.1.2.3"));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::kForbidden);
   EXPECT_EQ(refused.error().reason, "address_blocked");
-  for (const char* part : {"10.1.2.3", "private network", "--allow-private-networks"}) {
+  for (const char* part :
+       {"10.1.2.3", "private network", "--allow-networks 10.1.2.3", "--allow-private-networks"}) {
     EXPECT_NE(refused.error().message.find(part), std::string::npos) << refused.error().message;
   }
   EXPECT_TRUE(EgressGuard(false).check(ip::make_address("8.8.8.8")));
@@ -140,6 +141,30 @@ TEST(EgressGuard, NamesTheAddressTheReasonAndTheSetting) {
 TEST(EgressGuard, LetsEverythingPassWhenPrivateNetworksAreAllowed) {
   for (const char* address : {"127.0.0.1", "10.1.2.3", "::1", "fe80::1", "8.8.8.8"}) {
     EXPECT_TRUE(EgressGuard(true).check(ip::make_address(address))) << address;
+  }
+}
+
+TEST(EgressGuard, LetsPassWhatTheListNamesAndNothingElse) {
+  const EgressGuard guard(false, parse_networks("10.1.0.0/16,fd00::/8").value());
+  for (const char* address : {"10.1.0.0", "10.1.2.3", "::ffff:10.1.2.3", "fd00::1", "8.8.8.8"}) {
+    EXPECT_TRUE(guard.check(ip::make_address(address))) << address;
+  }
+  for (const char* address : {"10.2.0.0", "::ffff:10.2.0.0", "127.0.0.1", "169.254.169.254", "::1",
+                              "fc00::1", "2002:a01:203::1", "64:ff9b::10.1.2.3"}) {
+    EXPECT_FALSE(guard.check(ip::make_address(address))) << address;
+  }
+}
+
+// What the message says is what an operator types.
+TEST(EgressGuard, LetsPassWhatItsOwnMessageSaysItWould) {
+  for (const char* blocked : {"10.1.2.3", "::ffff:10.1.2.3", "::1", "64:ff9b::10.1.2.3"}) {
+    const auto address = ip::make_address(blocked);
+    const std::string message = EgressGuard(false).check(address).error().message;
+    constexpr std::string_view flag = "--allow-networks ";
+    const std::string rest = message.substr(message.find(flag) + flag.size());
+    const auto networks = parse_networks(rest.substr(0, rest.find(' ')));
+    ASSERT_TRUE(networks) << message;
+    EXPECT_TRUE(EgressGuard(false, *networks).check(address)) << blocked;
   }
 }
 
