@@ -20,7 +20,10 @@
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/ssl/ssl_stream.hpp>
 #include <fmt/format.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
 
+#include "base/check.h"
 #include "base/clock.h"
 
 namespace waybill::net {
@@ -34,18 +37,22 @@ namespace {
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr std::uint32_t kHeadBytesMax = 32 * 1024;
 constexpr int kHeadsMax = 8;
+constexpr std::size_t kLinkBufferBytesMax = 128 * 1024;  // A head, and a piece of the body.
 
-// A body that keeps the first kAnswerBytesMax bytes and ends the reading with body_limit after
-// them.
+// A body that keeps its first `bytes_max` bytes and ends the reading with body_limit after them.
 struct CappedBody {
-  using value_type = std::string;
+  struct value_type {
+    std::string text;
+    std::size_t bytes_max = 0;
+  };
   class reader {
    public:
     template <bool isRequest, class Fields>
     reader(http::header<isRequest, Fields>&, value_type& body) : body_(body) {}
     void init(const boost::optional<std::uint64_t>& length, beast::error_code& error) {
       error = {};
-      if (length) body_.reserve(std::min<std::size_t>(*length, HttpClient::kAnswerBytesMax));
+      // No more than that on a stranger's word.
+      if (length) body_.text.reserve(std::min({*length, body_.bytes_max, kReserveMax}));
     }
     template <class Buffers>
     std::size_t put(const Buffers& buffers, beast::error_code& error) {
@@ -54,8 +61,8 @@ struct CappedBody {
       for (auto at = asio::buffer_sequence_begin(buffers); at != asio::buffer_sequence_end(buffers);
            ++at) {
         const asio::const_buffer buffer = *at;
-        const std::size_t room = HttpClient::kAnswerBytesMax - body_.size();
-        body_.append(static_cast<const char*>(buffer.data()), std::min(room, buffer.size()));
+        const std::size_t room = body_.bytes_max - body_.text.size();
+        body_.text.append(static_cast<const char*>(buffer.data()), std::min(room, buffer.size()));
         if (buffer.size() > room) error = http::error::body_limit;
         taken += buffer.size();
       }
@@ -64,6 +71,7 @@ struct CappedBody {
     void finish(beast::error_code& error) { error = {}; }
 
    private:
+    static constexpr std::size_t kReserveMax = 64 * 1024;
     value_type& body_;
   };
 };
@@ -73,7 +81,7 @@ struct Link {
   using Plain = beast::tcp_stream;
   using Tls = beast::ssl_stream<beast::tcp_stream>;
   std::variant<Plain, Tls> stream;
-  beast::flat_buffer buffer{64 * 1024 + HttpClient::kAnswerBytesMax};
+  beast::flat_buffer buffer{kLinkBufferBytesMax};
   Deadline idle_until = Deadline::never();
 
   template <class... Args>
@@ -90,6 +98,14 @@ struct Exchange {
   ClientResponse response;
   bool keep = false;       // The connection can serve another request.
   bool untouched = false;  // It ended before a byte of the answer.
+};
+
+// How one answer is read.
+struct Reading {
+  Deadline head_by;
+  Deadline all_by;
+  bool is_head = false;
+  std::size_t bytes_max = 0;
 };
 
 std::string write_request(const ClientRequest& request, std::string_view user_agent) {
@@ -131,10 +147,11 @@ using Parser = http::response_parser<CappedBody>;
 // Reads a head that is not an interim one (1xx), of which there may be some first (RFC 9110 §15.2).
 template <class Stream>
 Task<beast::error_code> read_head(Stream& stream, beast::flat_buffer& buffer,
-                                  std::optional<Parser>& parser, bool is_head) {
+                                  std::optional<Parser>& parser, const Reading& reading) {
   for (int heads = 0; heads < kHeadsMax; ++heads) {
     parser.emplace();
-    parser->skip(is_head);
+    parser->get().body().bytes_max = reading.bytes_max;
+    parser->skip(reading.is_head);
     parser->header_limit(kHeadBytesMax);
     parser->body_limit(boost::none);
     auto [error, count] = co_await http::async_read_header(stream, buffer, *parser, kAwait);
@@ -145,9 +162,9 @@ Task<beast::error_code> read_head(Stream& stream, beast::flat_buffer& buffer,
 
 template <class Stream>
 Task<Exchange> exchange(Stream& stream, beast::tcp_stream& layer, beast::flat_buffer& buffer,
-                        const std::string& text, Deadline head_by, Deadline all_by, bool is_head) {
+                        const std::string& text, Reading reading) {
   Exchange result;
-  layer.expires_at(std::min(head_by, all_by).time_point());
+  layer.expires_at(std::min(reading.head_by, reading.all_by).time_point());
   auto [write_error, written] = co_await asio::async_write(stream, asio::buffer(text), kAwait);
   if (write_error == beast::error::timeout) {
     result.error = describe(write_error, "sending the request");
@@ -155,10 +172,10 @@ Task<Exchange> exchange(Stream& stream, beast::tcp_stream& layer, beast::flat_bu
   }
   // Who refuses a request may answer and close before having read all of it.
   std::optional<Parser> parser;
-  beast::error_code error = co_await read_head(stream, buffer, parser, is_head);
+  beast::error_code error = co_await read_head(stream, buffer, parser, reading);
   if (error && write_error && error != beast::error::timeout) error = write_error;
   if (!error && !parser->is_done()) {
-    layer.expires_at(all_by.time_point());
+    layer.expires_at(reading.all_by.time_point());
     auto [body_error, body_bytes] = co_await http::async_read(stream, buffer, *parser, kAwait);
     error = body_error;
   }
@@ -177,8 +194,18 @@ Task<Exchange> exchange(Stream& stream, beast::tcp_stream& layer, beast::flat_bu
         {std::string(field.name_string()), std::string(field.value())});
   }
   result.keep = !error && !write_error && parser->keep_alive() && buffer.size() == 0;
-  result.response.body = std::move(parser->get().body());
+  result.response.body = std::move(parser->get().body().text);
   co_return result;
+}
+
+using Certificate = std::unique_ptr<X509, void (*)(X509*)>;
+
+Certificate first_certificate(const std::string& pem) {
+  const std::unique_ptr<BIO, int (*)(BIO*)> bio(
+      BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), BIO_free);
+  Certificate certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr), X509_free);
+  WAYBILL_CHECK(certificate != nullptr, "the caller has had the pinned certificate checked");
+  return certificate;
 }
 
 }  // namespace
@@ -187,15 +214,21 @@ class HttpClient::Impl {
  public:
   Impl(asio::io_context& context, EgressGuard guard, ClientOptions options)
       : context_(context),
-        guard_(guard),
+        guard_(std::move(guard)),
         options_(std::move(options)),
         resolver_(context),
         tls_(asio::ssl::context::tls_client),
         drop_next_(Deadline::after(options_.idle)) {
     tls_.set_default_verify_paths();
     tls_.set_verify_mode(asio::ssl::verify_peer);
-    tls_.set_options(asio::ssl::context::no_tlsv1 | asio::ssl::context::no_tlsv1_1 |
-                     asio::ssl::context::no_sslv2 | asio::ssl::context::no_sslv3);
+    SSL_CTX_set_min_proto_version(tls_.native_handle(), TLS1_2_VERSION);
+    if (!options_.ca_certificates.empty()) {
+      beast::error_code error;
+      tls_.add_certificate_authority(asio::buffer(options_.ca_certificates), error);
+      WAYBILL_CHECK(!error, "the caller has had the CA certificates checked");
+    }
+    if (!options_.pinned_certificate.empty())
+      pinned_ = first_certificate(options_.pinned_certificate);
   }
 
   Task<Result<ClientResponse>> send(ClientRequest request) {
@@ -217,15 +250,14 @@ class HttpClient::Impl {
         if (!connected) co_return fail(connected.error());
         link = std::move(*connected);
       }
-      const Deadline head_by = Deadline::after(request.deadlines.first_byte);
+      const Reading reading{Deadline::after(request.deadlines.first_byte), all_by,
+                            request.method == "HEAD", options_.answer_bytes_max};
       Exchange result;
       if (auto* plain = std::get_if<Link::Plain>(&link->stream)) {
-        result = co_await exchange(*plain, *plain, link->buffer, text, head_by, all_by,
-                                   request.method == "HEAD");
+        result = co_await exchange(*plain, *plain, link->buffer, text, reading);
       } else {
         auto& tls = std::get<Link::Tls>(link->stream);
-        result = co_await exchange(tls, tls.next_layer(), link->buffer, text, head_by, all_by,
-                                   request.method == "HEAD");
+        result = co_await exchange(tls, tls.next_layer(), link->buffer, text, reading);
       }
       if (result.error) {
         if (reused && result.untouched) continue;
@@ -295,19 +327,28 @@ class HttpClient::Impl {
     if (error) co_return fail(connect_error(url, error));
     beast::error_code ignored;
     layer.socket().set_option(tcp::no_delay(true), ignored);
-    if (url.tls) {
-      auto& tls = std::get<Link::Tls>(link->stream);
-      SSL_set_tlsext_host_name(tls.native_handle(), url.host.c_str());
-      tls.set_verify_callback(asio::ssl::host_name_verification(url.host));
-      auto [tls_error] = co_await tls.async_handshake(asio::ssl::stream_base::client, kAwait);
-      if (tls_error == beast::error::timeout) co_return fail(connect_error(url, tls_error));
-      if (tls_error) {
-        co_return fail(
-            Code::kUnavailable, "tls_failed",
-            fmt::format("TLS with {} failed: {}.", url.authority(), tls_error.message()));
-      }
-    }
+    if (url.tls) WAYBILL_CO_TRY(co_await shake_hands(std::get<Link::Tls>(link->stream), url));
     co_return std::move(link);
+  }
+
+  // The other end has proved to be who it should be.
+  Task<Result<void>> shake_hands(Link::Tls& tls, const Url& url) {
+    SSL_set_tlsext_host_name(tls.native_handle(), url.host.c_str());
+    if (pinned_) {
+      tls.set_verify_callback([](bool, asio::ssl::verify_context&) { return true; });
+    } else {
+      tls.set_verify_callback(asio::ssl::host_name_verification(url.host));
+    }
+    auto [error] = co_await tls.async_handshake(asio::ssl::stream_base::client, kAwait);
+    if (error == beast::error::timeout) co_return fail(connect_error(url, error));
+    std::string why = error ? error.message() : "";
+    if (!error && pinned_) {
+      const Certificate shown(SSL_get1_peer_certificate(tls.native_handle()), X509_free);
+      if (!shown || X509_cmp(shown.get(), pinned_.get()) != 0) why = "it shows another certificate";
+    }
+    if (why.empty()) co_return Result<void>{};
+    co_return fail(Code::kUnavailable, "tls_failed",
+                   fmt::format("TLS with {} failed: {}.", url.authority(), why));
   }
 
   static Error connect_error(const Url& url, beast::error_code error) {
@@ -333,6 +374,13 @@ class HttpClient::Impl {
     const auto literal = asio::ip::make_address(url.host, literal_error);
     if (!literal_error) co_return std::vector{tcp::endpoint(literal, url.port)};
 
+    if (options_.resolve) {
+      const auto addresses = co_await options_.resolve(url.host);
+      if (!addresses) co_return fail(addresses.error());
+      std::vector<tcp::endpoint> endpoints;
+      for (const auto& address : *addresses) endpoints.emplace_back(address, url.port);
+      co_return endpoints;
+    }
     const auto lookup = std::make_shared<Lookup>(context_, by);
     resolver_.async_resolve(
         url.host, std::to_string(url.port),
@@ -359,13 +407,14 @@ class HttpClient::Impl {
   const ClientOptions options_;
   tcp::resolver resolver_;
   asio::ssl::context tls_;
+  Certificate pinned_{nullptr, X509_free};
   std::unordered_map<std::string, std::vector<std::unique_ptr<Link>>> idle_;
   std::size_t idle_count_ = 0;
   Deadline drop_next_;  // When idle connections are next looked through.
 };
 
 HttpClient::HttpClient(asio::io_context& context, EgressGuard guard, ClientOptions options)
-    : impl_(std::make_unique<Impl>(context, guard, std::move(options))) {}
+    : impl_(std::make_unique<Impl>(context, std::move(guard), std::move(options))) {}
 HttpClient::~HttpClient() = default;
 
 Task<Result<ClientResponse>> HttpClient::send(ClientRequest request) {

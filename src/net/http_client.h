@@ -1,8 +1,8 @@
 // The HttpClient sends one request and returns what was answered, over connections it keeps open.
 //
 // Every address it connects to has passed the EgressGuard. Redirects are not followed: the caller
-// gets the 3xx. At most kAnswerBytesMax of an answer are read; a longer one is cut, and its status
-// counts.
+// gets the 3xx. Of an answer no more is read than the options say; a longer one is cut, and its
+// status counts. TLS is 1.2 or newer, and who is at the other end is verified.
 //
 // Used from the thread of its io_context only.
 
@@ -10,11 +10,13 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/address.hpp>
 
 #include "base/result.h"
 #include "base/task.h"
@@ -47,18 +49,30 @@ struct ClientResponse {
   bool cut = false;  // There was more of the body.
 };
 
+// Finds the addresses of a name. They are vetted, and connected to, as they are returned: a name is
+// asked for once for each connection.
+// Fails with kUnavailable (name_not_resolved).
+using Resolve =
+    std::function<Task<Result<std::vector<boost::asio::ip::address>>>(std::string name)>;
+
 struct ClientOptions {
   std::size_t idle_per_origin_max = 64;
   std::size_t idle_max = 1024;
   // Then a kept connection serves no more; it is closed soon after, when another is used.
   std::chrono::milliseconds idle{std::chrono::seconds(30)};
   std::string user_agent = "Waybill";
+  std::size_t answer_bytes_max = 64 * 1024;
+  // PEM, whom to trust beside the system's authorities. Requires: check_certificates() likes it.
+  std::string ca_certificates;
+  // PEM: the one certificate that may be at the other end. Whoever has its key is trusted, whatever
+  // name and issuer are in it, and nobody else is. Empty: names and issuers decide.
+  // Requires: check_certificates() likes it.
+  std::string pinned_certificate;
+  Resolve resolve;  // Empty: the system's resolver.
 };
 
 class HttpClient {
  public:
-  static constexpr std::size_t kAnswerBytesMax = 64 * 1024;
-
   HttpClient(boost::asio::io_context& context, EgressGuard guard, ClientOptions options = {});
   ~HttpClient();
 
@@ -69,6 +83,8 @@ class HttpClient {
   //   kUnavailable  name_not_resolved, connect_failed, tls_failed, connection_lost,
   //   response_malformed
   // and a sentence for the operator.
+  //
+  // All addresses of a name must pass the guard, or none is connected to.
   //
   // A kept connection may have been closed by the other end just as it is used. If it ends before a
   // byte of the answer, the request is sent once more on a new one.

@@ -24,6 +24,13 @@ std::string pem(const auto& write) {
   return {text, static_cast<std::size_t>(size)};
 }
 
+using Bio = std::unique_ptr<BIO, int (*)(BIO*)>;
+using Key = std::unique_ptr<EVP_PKEY, void (*)(EVP_PKEY*)>;
+
+Bio bio_of(const std::string& text) {
+  return {BIO_new_mem_buf(text.data(), static_cast<int>(text.size())), BIO_free};
+}
+
 void add_extension(X509* certificate, int nid, const std::string& value) {
   const std::unique_ptr<X509_EXTENSION, void (*)(X509_EXTENSION*)> extension(
       X509V3_EXT_conf_nid(nullptr, nullptr, nid, value.c_str()), X509_EXTENSION_free);
@@ -32,8 +39,8 @@ void add_extension(X509* certificate, int nid, const std::string& value) {
 
 }  // namespace
 
-Certificate make_certificate(const std::string& name, int days_left) {
-  const std::unique_ptr<EVP_PKEY, void (*)(EVP_PKEY*)> key(EVP_EC_gen("P-256"), EVP_PKEY_free);
+Certificate make_certificate(const std::string& name, int days_left, const Certificate* issuer) {
+  const Key key(EVP_EC_gen("P-256"), EVP_PKEY_free);
   const std::unique_ptr<X509, void (*)(X509*)> certificate(X509_new(), X509_free);
   check(key && certificate, "a key");
   X509_set_version(certificate.get(), X509_VERSION_3);
@@ -42,12 +49,23 @@ Certificate make_certificate(const std::string& name, int days_left) {
   X509_gmtime_adj(X509_getm_notAfter(certificate.get()), days_left * kDay);
   X509_NAME* subject = X509_get_subject_name(certificate.get());
   X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC,
-                             reinterpret_cast<const unsigned char*>("Waybill test"), -1, -1, 0);
+                             reinterpret_cast<const unsigned char*>(name.c_str()), -1, -1, 0);
+  Key signing_key(nullptr, EVP_PKEY_free);
   X509_set_issuer_name(certificate.get(), subject);
+  if (issuer) {
+    const Bio name_of_issuer = bio_of(issuer->certificate_pem);
+    const Bio key_of_issuer = bio_of(issuer->key_pem);
+    const std::unique_ptr<X509, void (*)(X509*)> above(
+        PEM_read_bio_X509(name_of_issuer.get(), nullptr, nullptr, nullptr), X509_free);
+    signing_key.reset(PEM_read_bio_PrivateKey(key_of_issuer.get(), nullptr, nullptr, nullptr));
+    check(above && signing_key, "an issuer");
+    X509_set_issuer_name(certificate.get(), X509_get_subject_name(above.get()));
+  }
   X509_set_pubkey(certificate.get(), key.get());
   add_extension(certificate.get(), NID_basic_constraints, "critical,CA:TRUE");
   add_extension(certificate.get(), NID_subject_alt_name, name);
-  check(X509_sign(certificate.get(), key.get(), EVP_sha256()) > 0, "a certificate");
+  EVP_PKEY* const signer = signing_key ? signing_key.get() : key.get();
+  check(X509_sign(certificate.get(), signer, EVP_sha256()) > 0, "a certificate");
   return {pem([&](BIO* bio) { return PEM_write_bio_X509(bio, certificate.get()); }),
           pem([&](BIO* bio) {
             return PEM_write_bio_PrivateKey(bio, key.get(), nullptr, nullptr, 0, nullptr, nullptr);

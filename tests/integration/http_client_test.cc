@@ -22,6 +22,9 @@ using namespace std::chrono_literals;
 using testing::HasSubstr;
 
 using Answer = Result<ClientResponse>;
+using Addresses = std::vector<asio::ip::address>;
+
+constexpr std::size_t kAnswerBytesMax = 64 * 1024;
 
 std::string outcome(const Answer& answer) {
   if (answer) return std::to_string(answer->status);
@@ -33,8 +36,10 @@ class HttpClientTest : public testing::Test {
   HttpClientTest() { make_client({}); }
 
   void make_client(ClientOptions options, bool allow_private_networks = true) {
-    client_ = std::make_unique<HttpClient>(loop_.context(), EgressGuard(allow_private_networks),
-                                           std::move(options));
+    make_client(std::move(options), EgressGuard(allow_private_networks));
+  }
+  void make_client(ClientOptions options, EgressGuard guard) {
+    client_ = std::make_unique<HttpClient>(loop_.context(), std::move(guard), std::move(options));
   }
 
   ClientRequest to(const std::string& url) {
@@ -187,7 +192,7 @@ TEST_F(HttpClientTest, TakesAnAnswerThatComesBeforeTheRequestHasBeenRead) {
 // ----------------------------------------------------------------------------------
 
 TEST_F(HttpClientTest, CutsALargeAnswerAndKeepsItsStatus) {
-  const std::string big(HttpClient::kAnswerBytesMax + 1, 'x');
+  const std::string big(kAnswerBytesMax + 1, 'x');
   for (const std::string& text :
        {"HTTP/1.1 503 Busy\r\nContent-Length: " + std::to_string(big.size()) + "\r\n\r\n" + big,
         "HTTP/1.1 503 Busy\r\nContent-Length: 99999999999\r\n\r\n" + big,
@@ -201,13 +206,13 @@ TEST_F(HttpClientTest, CutsALargeAnswerAndKeepsItsStatus) {
     const Answer answered = answer();
     ASSERT_EQ(outcome(answered), "503") << text.substr(0, 60);
     EXPECT_TRUE(answered->cut);
-    EXPECT_EQ(answered->body, big.substr(0, HttpClient::kAnswerBytesMax));
+    EXPECT_EQ(answered->body, big.substr(0, kAnswerBytesMax));
     EXPECT_EQ(peer.read_to_end(), "") << "the connection is not kept";
   }
 }
 
 TEST_F(HttpClientTest, DoesNotCutAnAnswerThatFits) {
-  const std::string big(HttpClient::kAnswerBytesMax, 'x');
+  const std::string big(kAnswerBytesMax, 'x');
   send(to_listener());
   Peer peer = listener_.accept();
   peer.read();
@@ -232,6 +237,24 @@ TEST_F(HttpClientTest, CutsAnAnswerWithoutEnd) {
   ASSERT_EQ(outcome(answered), "200");
   EXPECT_TRUE(answered->cut);
   EXPECT_LT(chunks, 1000);
+}
+
+TEST_F(HttpClientTest, ReadsAsMuchOfAnAnswerAsItsOptionsSay) {
+  ClientOptions options;
+  options.answer_bytes_max = 3'000'000;
+  make_client(options);
+  for (const bool fits : {true, false}) {
+    const std::string big(options.answer_bytes_max + (fits ? 0 : 1), 'x');
+    send(to_listener());
+    Peer peer = listener_.accept();
+    peer.read();
+    peer.send_later("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(big.size()) +
+                    "\r\n\r\n" + big);
+    const Answer answered = answer();
+    ASSERT_EQ(outcome(answered), "200");
+    EXPECT_EQ(answered->cut, !fits);
+    EXPECT_EQ(answered->body.size(), options.answer_bytes_max);
+  }
 }
 
 // --- Failures
@@ -556,13 +579,121 @@ TEST_F(HttpClientTest, ConnectsToANameWhenPrivateNetworksAreAllowed) {
   EXPECT_EQ(outcome(answer()), "200");
 }
 
+Task<Result<Addresses>> found(Addresses addresses) { co_return addresses; }
+Addresses addresses(std::initializer_list<const char*> texts) {
+  Addresses all;
+  for (const char* text : texts) all.push_back(asio::ip::make_address(text));
+  return all;
+}
+
+// Two addresses with one port: the receiver's, which the guard lets pass as it would a public one,
+// and one inside, which nothing may reach.
+class HttpClientGuardTest : public HttpClientTest {
+ protected:
+  // The name resolves to what `script` says, one after the other.
+  void resolve_to(std::vector<Addresses> script) {
+    script_ = std::move(script);
+    ClientOptions options;
+    options.resolve = [this](const std::string& name) {
+      EXPECT_EQ(name, "receiver.example");
+      return found(script_.at(asked_++));
+    };
+    make_client(std::move(options), EgressGuard(false, parse_networks("127.0.0.2").value()));
+  }
+  ClientRequest to_name() {
+    return to("http://receiver.example:" + std::to_string(outside_.port()) + "/hook");
+  }
+
+  Listener outside_{loop_, 16, "127.0.0.2"};
+  Listener inside_{loop_, 16, "127.0.0.1", outside_.port()};
+  std::vector<Addresses> script_;
+  std::size_t asked_ = 0;
+};
+
+// A name server that answers with a public address when the hub checks and with a private one when
+// it connects (DNS rebinding): there is one question, and its answer is connected to.
+TEST_F(HttpClientGuardTest, ConnectsToTheAddressThatWasVettedWhateverTheNameIsNext) {
+  resolve_to({addresses({"127.0.0.2"}), addresses({"127.0.0.1"})});
+  send(to_name());
+  Peer peer = outside_.accept();
+  EXPECT_EQ(peer.read().header("host"), "receiver.example:" + std::to_string(outside_.port()));
+  peer.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+  EXPECT_EQ(outcome(answer()), "200");
+  EXPECT_EQ(asked_, 1u);
+
+  send(to_name());
+  EXPECT_EQ(outcome(answer()), "forbidden address_blocked");
+  EXPECT_EQ(asked_, 2u);
+  EXPECT_FALSE(inside_.has_caller());
+}
+
+// A kept connection stays with its address, too.
+TEST_F(HttpClientGuardTest, AsksForTheNameOnceForEachConnection) {
+  resolve_to({addresses({"127.0.0.2"}), addresses({"127.0.0.1"})});
+  send(to_name());
+  Peer peer = outside_.accept();
+  for (int i = 0; i < 3; ++i) {
+    if (i > 0) send(to_name());
+    peer.read();
+    peer.send(kOk);
+    EXPECT_EQ(outcome(answer()), "200");
+  }
+  EXPECT_EQ(asked_, 1u);
+
+  // The connection is lost as it is used: the new one is vetted like the first.
+  peer.close();
+  send(to_name());
+  EXPECT_EQ(outcome(answer()), "forbidden address_blocked");
+  EXPECT_FALSE(inside_.has_caller());
+}
+
+TEST_F(HttpClientGuardTest, VetsEveryAddressOfAName) {
+  const std::vector<Addresses> mixed = {
+      addresses({"127.0.0.2", "127.0.0.1"}), addresses({"127.0.0.1", "127.0.0.2"}),
+      addresses({"127.0.0.2", "127.0.0.2", "::1"}), addresses({"127.0.0.2", "::ffff:127.0.0.1"})};
+  resolve_to(mixed);
+  for (std::size_t i = 0; i < mixed.size(); ++i) {
+    send(to_name());
+    EXPECT_EQ(outcome(answer()), "forbidden address_blocked") << i;
+  }
+  EXPECT_FALSE(outside_.has_caller());
+  EXPECT_FALSE(inside_.has_caller());
+}
+
+TEST_F(HttpClientGuardTest, DoesNotFollowARedirectInside) {
+  resolve_to({addresses({"127.0.0.2"})});
+  send(to_name());
+  Peer peer = outside_.accept();
+  peer.read();
+  peer.send("HTTP/1.1 307 Temporary Redirect\r\nLocation: http://127.0.0.1:" +
+            std::to_string(inside_.port()) + "/admin\r\nContent-Length: 0\r\n\r\n");
+  EXPECT_EQ(outcome(answer()), "307");
+  EXPECT_FALSE(inside_.has_caller());
+}
+
+TEST_F(HttpClientGuardTest, NamesTheAddressAndTheSettings) {
+  resolve_to({addresses({"127.0.0.1"})});
+  send(to_name());
+  const Answer answered = answer();
+  ASSERT_EQ(outcome(answered), "forbidden address_blocked");
+  for (const char* part : {"127.0.0.1", "--allow-networks 127.0.0.1", "--allow-private-networks"}) {
+    EXPECT_THAT(answered.error().message, HasSubstr(part));
+  }
+}
+
 // --- TLS
 // --------------------------------------------------------------------------------------------
 
 // One connection after the other, each of which is answered `requests` times.
-Task<void> serve_tls(Listener& listener, Certificate certificate, int connections, int requests) {
+// `version_max`: of TLS; 0: the newest.
+Task<void> serve_tls(Listener& listener, Certificate certificate, int connections, int requests,
+                     int version_max = 0) {
   constexpr auto await = asio::as_tuple(asio::use_awaitable);
   asio::ssl::context tls(asio::ssl::context::tls_server);
+  // Without this, OpenSSL itself refuses what is older than 1.2.
+  SSL_CTX_set_cipher_list(tls.native_handle(), "ALL:@SECLEVEL=0");
+  SSL_CTX_set_min_proto_version(tls.native_handle(), TLS1_VERSION);
+  SSL_CTX_set_max_proto_version(tls.native_handle(), version_max);
   tls.use_certificate(asio::buffer(certificate.certificate_pem), asio::ssl::context::pem);
   tls.use_private_key(asio::buffer(certificate.key_pem), asio::ssl::context::pem);
   for (int i = 0; i < connections; ++i) {
@@ -643,6 +774,92 @@ TEST_F(HttpClientTlsTest, RefusesACertificateForAnotherNameOrTime) {
       EXPECT_EQ(outcome(answer()), "unavailable tls_failed") << name << " for " << host;
       loop_.run_until([&] { return served_; });
     }
+  }
+}
+
+TEST_F(HttpClientTlsTest, TrustsTheAuthoritiesOfItsOptionsBesideTheSystems) {
+  const Certificate authority = make_certificate("DNS:authority.example");
+  const Certificate issued = make_certificate("DNS:localhost", 1, &authority);
+  const Certificate systems = make_certificate("DNS:localhost");
+  struct Case {
+    const char* what;
+    Certificate shown;
+    std::string trusted;
+    const char* outcome;
+  };
+  for (const Case& c :
+       {Case{"issued", issued, authority.certificate_pem, "200"},
+        Case{"not trusted", issued, "", "unavailable tls_failed"},
+        Case{"by another", issued, make_certificate("DNS:authority.example").certificate_pem,
+             "unavailable tls_failed"},
+        Case{"itself", systems, systems.certificate_pem, "200"},
+        Case{"one of several", issued,
+             make_certificate("DNS:x").certificate_pem + authority.certificate_pem, "200"},
+        Case{"another name", make_certificate("DNS:example.com", 1, &authority),
+             authority.certificate_pem, "unavailable tls_failed"},
+        Case{"too old", make_certificate("DNS:localhost", -1, &authority),
+             authority.certificate_pem, "unavailable tls_failed"}}) {
+    ClientOptions options;
+    options.ca_certificates = c.trusted;
+    make_client(options);
+    served_ = false;
+    loop_.start(serve_tls(listener_, c.shown, 1, 1), served_);
+    send(over_tls("localhost"));
+    EXPECT_EQ(outcome(answer()), c.outcome) << c.what;
+    client_->close_idle();
+    loop_.run_until([&] { return served_; });
+  }
+
+  trust(systems);
+  ClientOptions options;
+  options.ca_certificates = authority.certificate_pem;
+  make_client(options);
+  for (const Certificate& shown : {systems, issued}) {
+    loop_.start(serve_tls(listener_, shown, 1, 1), served_);
+    send(over_tls("localhost"));
+    EXPECT_EQ(outcome(answer()), "200");
+    client_->close_idle();
+  }
+}
+
+TEST_F(HttpClientTlsTest, TrustsThePinnedCertificateAloneWhateverItsName) {
+  const Certificate pinned = make_certificate("DNS:hub.example", -1);
+  const Certificate other = make_certificate("DNS:hub.example,DNS:localhost");
+  ClientOptions options;
+  options.pinned_certificate = pinned.certificate_pem;
+  options.ca_certificates = other.certificate_pem;
+  make_client(options);
+  loop_.start(serve_tls(listener_, pinned, 1, 1), served_);
+  send(over_tls("localhost"));
+  EXPECT_EQ(outcome(answer()), "200");
+  client_->close_idle();
+
+  loop_.start(serve_tls(listener_, other, 1, 1), served_);
+  send(over_tls("localhost"));
+  const Answer answered = answer();
+  ASSERT_EQ(outcome(answered), "unavailable tls_failed");
+  EXPECT_THAT(answered.error().message, HasSubstr("another certificate"));
+}
+
+TEST_F(HttpClientTlsTest, SpeaksNothingOlderThanTls12) {
+  const Certificate certificate = make_certificate("DNS:localhost");
+  ClientOptions options;
+  options.ca_certificates = certificate.certificate_pem;
+  make_client(options);
+  for (const int version : {TLS1_VERSION, TLS1_1_VERSION}) {
+    served_ = false;
+    loop_.start(serve_tls(listener_, certificate, 1, 1, version), served_);
+    send(over_tls("localhost"));
+    const Answer answered = answer();
+    ASSERT_EQ(outcome(answered), "unavailable tls_failed");
+    EXPECT_THAT(answered.error().message, HasSubstr("protocol version"));
+    loop_.run_until([&] { return served_; });
+  }
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    loop_.start(serve_tls(listener_, certificate, 1, 1, version), served_);
+    send(over_tls("localhost"));
+    EXPECT_EQ(outcome(answer()), "200") << version;
+    client_->close_idle();
   }
 }
 

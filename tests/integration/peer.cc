@@ -128,9 +128,10 @@ void Peer::reset() {
   close();
 }
 
-Listener::Listener(Loop& loop, int backlog) : loop_(loop), acceptor_(loop.context()) {
+Listener::Listener(Loop& loop, int backlog, const std::string& address, std::uint16_t port)
+    : loop_(loop), acceptor_(loop.context()) {
   acceptor_.open(tcp::v4());
-  acceptor_.bind({asio::ip::address_v4::loopback(), 0});
+  acceptor_.bind({asio::ip::make_address(address), port});
   acceptor_.listen(backlog);
 }
 

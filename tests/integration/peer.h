@@ -123,7 +123,8 @@ class Peer {
 // A port that a test answers at.
 class Listener {
  public:
-  explicit Listener(Loop& loop, int backlog = 16);
+  explicit Listener(Loop& loop, int backlog = 16, const std::string& address = "127.0.0.1",
+                    std::uint16_t port = 0);
 
   std::uint16_t port() const { return acceptor_.local_endpoint().port(); }
   // The next connection.
