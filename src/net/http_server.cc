@@ -8,6 +8,7 @@
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
@@ -19,6 +20,7 @@
 #include <boost/beast/http/rfc7230.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <fmt/format.h>
+#include <openssl/ssl.h>
 
 #include "base/clock.h"
 
@@ -30,11 +32,18 @@ using tcp = asio::ip::tcp;
 
 namespace {
 
+using TlsStream = asio::ssl::stream<tcp::socket>;
+
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t kFirstReadBytes = 4096;
+// What a connection holds while nothing is asked of it.
+constexpr std::size_t kIdleBytesMax = 2 * kFirstReadBytes;
 // How long, and for how many reads of 16 KiB, a refused client is listened to.
 constexpr std::chrono::seconds kRefusalWait{5};
 constexpr int kRefusedReadsMax = 128;
+// So many connections beyond the limit are told so at a time; others just end.
+constexpr std::size_t kTurnedAwayMax = 256;
+constexpr std::chrono::seconds kGoodbyeWait{1};
 using Parser = http::request_parser<http::string_body>;
 
 // What of the head is needed by handlers and error shapes.
@@ -172,6 +181,10 @@ class HttpServer::Impl {
     return acceptor_.local_endpoint().port();
   }
 
+  void use_certificate(std::shared_ptr<const ServerCertificate> certificate) {
+    certificate_ = std::move(certificate);
+  }
+
   Task<void> stop(std::chrono::milliseconds patience) {
     stopping_ = true;
     beast::error_code ignored;
@@ -184,11 +197,12 @@ class HttpServer::Impl {
     co_await tasks_.join();
   }
 
-  std::size_t connections() const { return sessions_.size(); }
+  std::size_t connections() const { return connections_; }
 
  private:
+  // A connection, whatever is spoken over its socket: what stop() and the deadlines need of it.
   struct Session {
-    explicit Session(tcp::socket accepted) : socket(std::move(accepted)) {}
+    explicit Session(tcp::socket& of_stream) : socket(of_stream) {}
 
     // The next operation on the socket ends within `limit`.
     void expect_within(std::chrono::milliseconds limit) {
@@ -196,8 +210,8 @@ class HttpServer::Impl {
       deadline = Deadline::after(limit);
     }
 
-    tcp::socket socket;
-    bool idle = true;
+    tcp::socket& socket;
+    bool idle = true;  // No request is under way: nothing is lost if it ends.
     Deadline deadline = Deadline::never();
     bool timed_out = false;
   };
@@ -232,47 +246,117 @@ class HttpServer::Impl {
         co_await pause.async_wait(kAwait);
         continue;
       }
-      if (sessions_.size() >= limits_.connections_max) {
-        socket.close(error);
+      if (connections_ >= limits_.connections_max) {
+        if (certificate_ || turned_away_ >= kTurnedAwayMax) continue;
+        ++turned_away_;
+        tasks_.spawn("turn_away", turn_away(std::move(socket)));
         continue;
       }
+      ++connections_;
       socket.set_option(tcp::no_delay(true), error);
-      tasks_.spawn("session", serve(std::move(socket)));
+      if (certificate_) {
+        tasks_.spawn("session", serve(TlsStream(std::move(socket), certificate_->context())));
+      } else {
+        tasks_.spawn("session", serve(std::move(socket)));
+      }
     }
   }
 
-  Task<void> serve(tcp::socket socket) {
+  template <class Stream>
+  Task<void> serve(Stream stream) {
+    tcp::socket& socket = socket_of(stream);
     beast::error_code error;
     const auto remote = socket.remote_endpoint(error);
     const std::string peer = error ? "" : remote.address().to_string();
-    Session session(std::move(socket));
+    Session session(socket);
     sessions_.insert(&session);
     beast::flat_buffer buffer(limits_.header_bytes_max + limits_.body_bytes_max + 4096);
     std::string out;
     try {
-      while (!stopping_ && co_await serve_request(session, buffer, peer, out)) {
+      bool go_on = !stopping_ && co_await begin(stream, session, peer);
+      while (go_on && !stopping_) {
+        go_on = co_await serve_request(stream, session, buffer, peer, out);
       }
+      co_await say_goodbye(stream, session);
     } catch (const std::exception& e) {
       log_.error("session_failed", {{"what", e.what()}});
     }
-    session.socket.shutdown(tcp::socket::shutdown_both, error);
-    // Not in a destructor: when the io_context ends first, it destroys this frame after the server.
+    --connections_;
+    leave(session);
+  }
+
+  // Not in a destructor: when the io_context ends first, it destroys this frame after the server.
+  void leave(Session& session) {
+    beast::error_code ignored;
+    session.socket.shutdown(tcp::socket::shutdown_both, ignored);
     sessions_.erase(&session);
     if (stopping_ && sessions_.empty()) watch_timer_.cancel();
   }
 
+  static tcp::socket& socket_of(tcp::socket& stream) { return stream; }
+  static tcp::socket& socket_of(TlsStream& stream) { return stream.next_layer(); }
+
+  // Shakes hands. False: they do not speak TLS, or not ours.
+  Task<bool> begin(TlsStream& stream, Session& session, const std::string& peer) {
+    session.expect_within(limits_.header);
+    auto [error] = co_await stream.async_handshake(asio::ssl::stream_base::server, kAwait);
+    session.deadline = Deadline::never();
+    if (error) log_.debug("tls_handshake_failed", {{"peer", peer}, {"what", error.message()}});
+    co_return !error;
+  }
+  Task<bool> begin(tcp::socket&, Session&, const std::string&) { co_return true; }
+
+  // Tells the other end of TLS that this is the end, and does not wait for it to say the same.
+  Task<void> say_goodbye(TlsStream& stream, Session& session) {
+    if (SSL_is_init_finished(stream.native_handle()) != 1) co_return;
+    SSL_set_shutdown(stream.native_handle(),
+                     SSL_get_shutdown(stream.native_handle()) | SSL_RECEIVED_SHUTDOWN);
+    session.expect_within(kGoodbyeWait);
+    co_await stream.async_shutdown(kAwait);
+  }
+  Task<void> say_goodbye(tcp::socket&, Session&) { co_return; }
+
+  // Tells a connection that is one too many, before it has asked anything.
+  Task<void> turn_away(tcp::socket socket) {
+    if (stopping_) {
+      --turned_away_;
+      co_return;
+    }
+    Session session(socket);
+    sessions_.insert(&session);
+    try {
+      std::string out;
+      append_response(out,
+                      render_error_(Request{}, Error(Code::kUnavailable, "connections_max_reached",
+                                                     "The hub has as many connections as it takes; "
+                                                     "try again later.")),
+                      kClose, false);
+      session.expect_within(kGoodbyeWait);
+      co_await asio::async_write(socket, asio::buffer(out), kAwait);
+      co_await read_rest(session);
+    } catch (const std::exception& e) {
+      log_.error("session_failed", {{"what", e.what()}});
+    }
+    --turned_away_;
+    leave(session);
+  }
+
   // One request and its answer. False: the connection is to be closed.
-  Task<bool> serve_request(Session& session, beast::flat_buffer& buffer, const std::string& peer,
-                           std::string& out) {
+  template <class Stream>
+  Task<bool> serve_request(Stream& stream, Session& session, beast::flat_buffer& buffer,
+                           const std::string& peer, std::string& out) {
     Parser parser;
     parser.header_limit(limits_.header_bytes_max);
     parser.body_limit(limits_.body_bytes_max);
 
     if (buffer.size() == 0) {
+      // Ten thousand connections that once sent or got something large must not keep room for it.
+      if (buffer.capacity() > kIdleBytesMax) buffer.shrink_to_fit();
+      if (out.capacity() > kIdleBytesMax) out = std::string();
       session.idle = true;
       session.expect_within(limits_.idle);
       auto [error, count] =
-          co_await session.socket.async_read_some(buffer.prepare(kFirstReadBytes), kAwait);
+          co_await stream.async_read_some(buffer.prepare(kFirstReadBytes), kAwait);
       if (error) co_return false;
       buffer.commit(count);
     }
@@ -282,23 +366,22 @@ class HttpServer::Impl {
     auto head_error = parse_head(parser, buffer, head_bytes, limits_.header_bytes_max);
     while (head_error == http::error::need_more) {
       auto [error, count] =
-          co_await session.socket.async_read_some(buffer.prepare(kFirstReadBytes), kAwait);
+          co_await stream.async_read_some(buffer.prepare(kFirstReadBytes), kAwait);
       buffer.commit(count);
       head_error = error ? error : parse_head(parser, buffer, head_bytes, limits_.header_bytes_max);
     }
-    if (head_error) co_return co_await refuse(session, parser, peer, head_error);
+    if (head_error) co_return co_await refuse(stream, session, parser, peer, head_error);
     if (auto framing = check_framing(parser.get()); !framing) {
-      co_return co_await refuse(session, parser, peer, framing.error());
+      co_return co_await refuse(stream, session, parser, peer, framing.error());
     }
     if (!parser.is_done()) {
       session.expect_within(limits_.body);
       if (beast::iequals(parser.get()[http::field::expect], "100-continue")) {
         constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
-        co_await asio::async_write(session.socket, asio::buffer(go_on), kAwait);
+        co_await asio::async_write(stream, asio::buffer(go_on), kAwait);
       }
-      auto [body_error, body_bytes] =
-          co_await http::async_read(session.socket, buffer, parser, kAwait);
-      if (body_error) co_return co_await refuse(session, parser, peer, body_error);
+      auto [body_error, body_bytes] = co_await http::async_read(stream, buffer, parser, kAwait);
+      if (body_error) co_return co_await refuse(stream, session, parser, peer, body_error);
     }
     session.deadline = Deadline::never();
 
@@ -310,8 +393,7 @@ class HttpServer::Impl {
     append_response(out, response, connection_header(keep_alive, parser.get().version()),
                     request.method == "HEAD");
     session.expect_within(limits_.write);
-    auto [write_error, written] =
-        co_await asio::async_write(session.socket, asio::buffer(out), kAwait);
+    auto [write_error, written] = co_await asio::async_write(stream, asio::buffer(out), kAwait);
     co_return !write_error && keep_alive;
   }
 
@@ -327,23 +409,33 @@ class HttpServer::Impl {
     co_return response;
   }
 
-  Task<bool> refuse(Session& session, const Parser& parser, const std::string& peer,
+  template <class Stream>
+  Task<bool> refuse(Stream& stream, Session& session, const Parser& parser, const std::string& peer,
                     beast::error_code error) {
     const auto told =
         read_error(session.timed_out ? beast::error_code(beast::error::timeout) : error, limits_);
     if (!told) co_return false;
-    co_return co_await refuse(session, parser, peer, *told);
+    co_return co_await refuse(stream, session, parser, peer, *told);
   }
 
   // Answers what cannot be handled, and closes: where the next request begins is unknown.
-  Task<bool> refuse(Session& session, const Parser& parser, const std::string& peer, Error error) {
-    Response response = render_error_(take_head(parser.get(), peer), error);
+  template <class Stream>
+  Task<bool> refuse(Stream& stream, Session& session, const Parser& parser, const std::string& peer,
+                    Error error) {
+    const Response response = render_error_(take_head(parser.get(), peer), error);
     std::string out;
     append_response(out, response, kClose, parser.get().method() == http::verb::head);
     session.expect_within(kRefusalWait);
-    co_await asio::async_write(session.socket, asio::buffer(out), kAwait);
-    // A client that is still sending would be reset, and lose the answer, if we closed at once
-    // (RFC 9112 §9.6): read a little of the rest first.
+    co_await asio::async_write(stream, asio::buffer(out), kAwait);
+    co_await say_goodbye(stream, session);
+    session.expect_within(kRefusalWait);
+    co_await read_rest(session);
+    co_return false;
+  }
+
+  // A client that is still sending would be reset, and lose the answer, if we closed at once
+  // (RFC 9112 §9.6): read a little of the rest first.
+  Task<void> read_rest(Session& session) {
     beast::error_code ignored;
     session.socket.shutdown(tcp::socket::shutdown_send, ignored);
     std::array<char, 16 * 1024> rest;
@@ -352,7 +444,6 @@ class HttpServer::Impl {
           co_await session.socket.async_read_some(asio::buffer(rest), kAwait);
       if (read_error) break;
     }
-    co_return false;
   }
 
   asio::io_context& context_;
@@ -364,6 +455,9 @@ class HttpServer::Impl {
   asio::steady_timer watch_timer_;
   const std::chrono::milliseconds interval_ = watch_interval(limits_);
   std::set<Session*> sessions_;
+  std::size_t connections_ = 0;  // Counted when they are accepted, which is before their session.
+  std::size_t turned_away_ = 0;
+  std::shared_ptr<const ServerCertificate> certificate_;  // Null: plain HTTP.
   bool stopping_ = false;
   Deadline give_up_ = Deadline::never();  // When stop()'s patience ends.
   TaskGroup tasks_;
@@ -377,6 +471,9 @@ HttpServer::~HttpServer() = default;
 
 Result<std::uint16_t> HttpServer::listen(const std::string& host, std::uint16_t port) {
   return impl_->listen(host, port);
+}
+void HttpServer::use_certificate(std::shared_ptr<const ServerCertificate> certificate) {
+  impl_->use_certificate(std::move(certificate));
 }
 Task<void> HttpServer::stop(std::chrono::milliseconds patience) { return impl_->stop(patience); }
 std::size_t HttpServer::connections() const { return impl_->connections(); }

@@ -5,7 +5,8 @@
 // slow. The shape of those answers is the caller's (`render_error`), since it depends on the path.
 //
 // If a handler throws, its request is answered with kInternal (handler_failed), and the connection
-// ends.
+// ends. A connection beyond the limit is answered with kUnavailable (connections_max_reached)
+// before it has asked, and ends; over TLS, where an answer would cost a handshake, it just ends.
 //
 // Used from the thread of its io_context only.
 
@@ -24,6 +25,7 @@
 #include "base/task.h"
 #include "net/http.h"
 #include "net/router.h"
+#include "net/tls.h"
 
 namespace waybill::net {
 
@@ -33,7 +35,7 @@ struct ServerLimits {
   std::size_t connections_max = 20'000;
   // All in real time, kept to within a quarter of the shortest of them, and to the second.
   std::chrono::milliseconds idle{std::chrono::seconds(75)};  // Between requests of a connection.
-  // From the first byte of a request to the end of its head.
+  // From the first byte of a request to the end of its head; for a TLS handshake, too.
   std::chrono::milliseconds header{std::chrono::seconds(15)};
   std::chrono::milliseconds body{std::chrono::seconds(60)};  // From there to the end of the body.
   std::chrono::milliseconds write{std::chrono::seconds(60)};
@@ -53,10 +55,15 @@ class HttpServer {
   // Fails with kUnavailable (address_in_use, address_not_ours), saying which address.
   Result<std::uint16_t> listen(const std::string& host, std::uint16_t port);
 
+  // New connections speak TLS, and show this certificate; those that are there go on as they began.
+  // Before listen(), or at any time after an earlier call.
+  void use_certificate(std::shared_ptr<const ServerCertificate> certificate);
+
   // Accepts no more, ends idle connections, and waits for the requests under way; after `patience`
   // ends their connections too. A handler is always waited for.
   Task<void> stop(std::chrono::milliseconds patience);
 
+  // Without those that are being turned away.
   std::size_t connections() const;
 
  private:

@@ -257,12 +257,48 @@ TEST_F(HttpServerTest, TakesNoMoreConnectionsThanTheLimit) {
     peer->send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     EXPECT_EQ(peer->read().status(), "200");
   }
-  EXPECT_EQ(connect().read_to_end(), "");
+  Peer third = connect();
+  const std::string answered = third.read_to_end();
+  EXPECT_THAT(answered, StartsWith("HTTP/1.1 503 Service Unavailable\r\n"));
+  EXPECT_THAT(answered, HasSubstr("Connection: close\r\n"));
+  EXPECT_THAT(answered, testing::EndsWith("connections_max_reached at "));
   EXPECT_EQ(server_->connections(), 2u);
+  EXPECT_EQ(handled_, 2);
 
   first.close();
   loop_.run_until([&] { return server_->connections() == 1; });
   expect_still_serving();
+}
+
+// A client that asks before it reads must not lose the answer to a reset.
+TEST_F(HttpServerTest, TellsAConnectionBeyondTheLimitThoughItIsStillSending) {
+  limits_.connections_max = 0;
+  serve();
+  Peer peer = connect();
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_TRUE(peer.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"));
+    loop_.poll();
+  }
+  EXPECT_EQ(peer.read().status(), "503");
+  EXPECT_EQ(handled_, 0);
+}
+
+// Turning away must not become a way to hold connections.
+TEST_F(HttpServerTest, LetsGoOfConnectionsBeyondTheLimitThatDoNotLeave) {
+  limits_.connections_max = 0;
+  serve();
+  std::vector<Peer> peers;
+  for (int i = 0; i < 300; ++i) peers.push_back(connect());
+  int told = 0;
+  for (Peer& peer : peers) {
+    const std::string answered = peer.read_to_end();
+    EXPECT_TRUE(answered.empty() || answered.starts_with("HTTP/1.1 503 ")) << answered;
+    told += answered.empty() ? 0 : 1;
+  }
+  EXPECT_GE(told, 200);
+  const Stopwatch watch;
+  loop_.await(server_->stop(kPatience));
+  EXPECT_LT(watch.elapsed(), kPatience / 2);
 }
 
 TEST_F(HttpServerTest, ForgetsAClientThatLeavesAtAnyByte) {
@@ -537,23 +573,38 @@ TEST_F(HttpServerTest, GivesABodyItsOwnTime) {
 
 // A deadline is for the whole of a head or body: a byte now and then does not put it off.
 TEST_F(HttpServerTest, IsNotHeldUpByAClientThatSendsAByteNowAndThen) {
-  limits_.header = 150ms;
-  serve();
-  Peer peer = connect();
-  peer.send("GET / HTTP/1.1\r\n");
-  const Stopwatch watch;
-  bool answered = false;
-  boost::asio::steady_timer timer(loop_.context());
-  while (!answered && watch.elapsed() < 10s) {
-    bool fired = false;
-    timer.expires_after(20ms);
-    timer.async_wait([&](boost::system::error_code) { fired = true; });
-    loop_.run_until([&] { return fired; });
-    answered = peer.socket().available() > 0;
-    if (!answered) peer.send("X: y\r\n");
+  struct Case {
+    const char* what;
+    const char* start;
+    const char* drop;
+  };
+  for (const Case& c :
+       {Case{"request line", "G", "E"}, Case{"head", "GET / HTTP/1.1\r\n", "X: y\r\n"},
+        Case{"body", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9999\r\n\r\n", "x"},
+        Case{"chunks", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
+             "1\r\nx\r\n"},
+        Case{"one chunk", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nfff\r\n",
+             "x"}}) {
+    if (server_) loop_.await(server_->stop(0ms));
+    limits_.header = limits_.body = 150ms;
+    serve();
+    Peer peer = connect();
+    peer.send(c.start);
+    const Stopwatch watch;
+    bool answered = false;
+    boost::asio::steady_timer timer(loop_.context());
+    while (!answered && watch.elapsed() < 10s) {
+      bool fired = false;
+      timer.expires_after(20ms);
+      timer.async_wait([&](boost::system::error_code) { fired = true; });
+      loop_.run_until([&] { return fired; });
+      answered = peer.socket().available() > 0;
+      if (!answered) peer.send(c.drop);
+    }
+    EXPECT_EQ(peer.read().status(), "408") << c.what;
+    EXPECT_LT(watch.elapsed(), 5s) << c.what;
   }
-  EXPECT_EQ(peer.read().status(), "408");
-  EXPECT_LT(watch.elapsed(), 5s);
+  EXPECT_EQ(handled_, 0);
 }
 
 TEST_F(HttpServerTest, ClosesAnIdleConnectionWithoutAWord) {
