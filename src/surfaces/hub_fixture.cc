@@ -44,7 +44,7 @@ delivery::DispatcherOptions dispatcher_options(IdGenerator& ids) {
 
 }  // namespace
 
-HubFixture::HubFixture()
+HubFixture::HubFixture(int rate_limit)
     : folder(make_folder()),
       dialects(built_in_dialects()),
       secret_box(crypto::SecretBox::create(Bytes(crypto::SecretBox::kKeyBytes, 7)).value()),
@@ -53,7 +53,7 @@ HubFixture::HubFixture()
       channel(clock, [this](net::ClientRequest request) { return receive(std::move(request)); }),
       dispatcher(context, clock, log, *database, endpoints, channel, Rng(1),
                  dispatcher_options(ids)),
-      keys(*database, clock),
+      keys(*database, clock, rate_limit),
       backup(*database, folder / "backup.db"),
       native_api({.clock = clock,
                   .log = log,

@@ -45,7 +45,8 @@ class HubFixture : public testing::Test {
   static constexpr std::string_view kAdminTokenText = "the-admin-token";
   using Headers = std::vector<net::Header>;
 
-  HubFixture();
+  // `rate_limit`: as KeyDirectory's.
+  explicit HubFixture(int rate_limit = 0);
   ~HubFixture() override;
 
   // Sends a request to `target` (path and query) and does all that follows from it.

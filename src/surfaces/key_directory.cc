@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include <fmt/format.h>
+
 #include "store/api_keys.h"
 
 namespace waybill::surfaces {
@@ -41,6 +43,11 @@ Task<Result<std::shared_ptr<const model::ApiKey>>> KeyDirectory::find(std::strin
   }
   if (!key->is_usable(clock_.now())) {
     co_return fail(Code::kUnauthenticated, "key_expired", "This API key has expired.");
+  }
+  if (!limiter_.allow(key->id.uuid(), clock_.now())) {
+    co_return fail(Code::kUnavailable, "rate_limited",
+                   fmt::format("This API key may make {} requests a second; try again in a second.",
+                               rate_limit_));
   }
   co_return key;
 }
