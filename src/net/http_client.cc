@@ -10,7 +10,6 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/host_name_verification.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -25,6 +24,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "net/resolver.h"
 
 namespace waybill::net {
 namespace asio = boost::asio;
@@ -360,52 +360,24 @@ class HttpClient::Impl {
             fmt::format("Cannot connect to {}: {}.", url.authority(), error.message())};
   }
 
-  // A name server that does not answer holds the resolver up for as long as it likes, and cannot be
-  // cancelled: what we wait for is a timer, which the answer wakes.
-  struct Lookup {
-    Lookup(asio::io_context& context, Deadline by) : answered(context, by.time_point()) {}
-    asio::steady_timer answered;
-    std::optional<beast::error_code> error;
-    std::vector<tcp::endpoint> addresses;
-  };
-
+  // The name is asked for here and nowhere else: what is returned is vetted, and connected to.
   Task<Result<std::vector<tcp::endpoint>>> resolve(const Url& url, Deadline by) {
     beast::error_code literal_error;
     const auto literal = asio::ip::make_address(url.host, literal_error);
     if (!literal_error) co_return std::vector{tcp::endpoint(literal, url.port)};
 
-    if (options_.resolve) {
-      const auto addresses = co_await options_.resolve(url.host);
-      if (!addresses) co_return fail(addresses.error());
-      std::vector<tcp::endpoint> endpoints;
-      for (const auto& address : *addresses) endpoints.emplace_back(address, url.port);
-      co_return endpoints;
-    }
-    const auto lookup = std::make_shared<Lookup>(context_, by);
-    resolver_.async_resolve(
-        url.host, std::to_string(url.port),
-        [lookup](beast::error_code error, const tcp::resolver::results_type& found) {
-          lookup->error = error;
-          for (const auto& entry : found) lookup->addresses.push_back(entry.endpoint());
-          lookup->answered.cancel();
-        });
-    co_await lookup->answered.async_wait(kAwait);
-    if (!lookup->error) {
-      co_return fail(Code::kTimeout, "connect_timeout",
-                     fmt::format("The name {} did not resolve within the deadline.", url.host));
-    }
-    if (*lookup->error || lookup->addresses.empty()) {
-      co_return fail(
-          Code::kUnavailable, "name_not_resolved",
-          fmt::format("The name {} does not resolve: {}.", url.host, lookup->error->message()));
-    }
-    co_return lookup->addresses;
+    const auto addresses = options_.resolve ? co_await options_.resolve(url.host)
+                                            : co_await resolver_.find(url.host, by);
+    if (!addresses) co_return fail(addresses.error());
+    std::vector<tcp::endpoint> endpoints;
+    for (const auto& address : *addresses) endpoints.emplace_back(address, url.port);
+    co_return endpoints;
   }
 
   asio::io_context& context_;
   const EgressGuard guard_;
   const ClientOptions options_;
-  tcp::resolver resolver_;
+  Resolver resolver_;
   asio::ssl::context tls_;
   Certificate pinned_{nullptr, X509_free};
   std::unordered_map<std::string, std::vector<std::unique_ptr<Link>>> idle_;

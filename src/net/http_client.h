@@ -63,12 +63,12 @@ struct ClientOptions {
   std::string user_agent = "Waybill";
   std::size_t answer_bytes_max = 64 * 1024;
   // PEM, whom to trust beside the system's authorities. Requires: check_certificates() likes it.
-  std::string ca_certificates;
+  std::string ca_certificates = {};
   // PEM: the one certificate that may be at the other end. Whoever has its key is trusted, whatever
   // name and issuer are in it, and nobody else is. Empty: names and issuers decide.
   // Requires: check_certificates() likes it.
-  std::string pinned_certificate;
-  Resolve resolve;  // Empty: the system's resolver.
+  std::string pinned_certificate = {};
+  Resolve resolve = {};  // Empty: the system's resolver.
 };
 
 class HttpClient {
