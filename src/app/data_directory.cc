@@ -129,6 +129,7 @@ Result<Uuid> open_node(const fs::path& folder) {
 fs::path token_file(const fs::path& folder) { return folder / "admin.token"; }
 fs::path url_file(const fs::path& folder) { return folder / "hub.url"; }
 fs::path database_file(const fs::path& folder) { return folder / "waybill.sqlite"; }
+fs::path certificate_file(const fs::path& folder) { return folder / "hub.pem"; }
 
 bool is_open_to_others(const fs::path& file) {
   std::error_code error;
@@ -156,6 +157,7 @@ DataDirectory::DataDirectory(DataDirectory&& other) noexcept
 DataDirectory::~DataDirectory() {
   if (lock_ < 0) return;
   ::unlink(url_file(folder_).c_str());
+  ::unlink(certificate_file(folder_).c_str());
   ::close(lock_);
 }
 
@@ -167,6 +169,7 @@ Result<DataDirectory> DataDirectory::open(const fs::path& folder) {
   if (!lock) return fail(lock.error());
   // What is left of a hub that was killed.
   ::unlink(url_file(absolute).c_str());
+  ::unlink(certificate_file(absolute).c_str());
 
   auto token = open_token(absolute);
   const auto node = token ? open_node(absolute) : fail(token.error());
@@ -179,6 +182,10 @@ Result<DataDirectory> DataDirectory::open(const fs::path& folder) {
 
 Result<void> DataDirectory::publish_url(const std::string& url) {
   return write_file(url_file(folder_), url, kFileMode);
+}
+
+Result<void> DataDirectory::publish_certificate(const std::string& chain_pem) {
+  return write_file(certificate_file(folder_), chain_pem, kFileMode);
 }
 
 }  // namespace waybill::app

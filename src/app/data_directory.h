@@ -8,6 +8,7 @@
 //   waybill.toml    settings, if the operator has put them there
 //   hub.lock        held while a hub runs; holds its process id
 //   hub.url         where the running hub listens; gone when it has stopped
+//   hub.pem         the certificate it serves with, if it does; gone likewise
 //
 // The folder is made with mode 0700, the files with 0600. Whoever has master.key and the database
 // has every secret, so a copy of one is kept apart from a copy of the other.
@@ -28,6 +29,7 @@ namespace waybill::app {
 std::filesystem::path token_file(const std::filesystem::path& folder);
 std::filesystem::path url_file(const std::filesystem::path& folder);
 std::filesystem::path database_file(const std::filesystem::path& folder);
+std::filesystem::path certificate_file(const std::filesystem::path& folder);
 
 // True if others than the owner may read or write `file`.
 bool is_open_to_others(const std::filesystem::path& file);
@@ -45,7 +47,7 @@ class DataDirectory {
 
   DataDirectory(DataDirectory&&) noexcept;
   DataDirectory& operator=(DataDirectory&&) = delete;
-  // Removes hub.url and lets go of the folder.
+  // Removes hub.url and hub.pem, and lets go of the folder.
   ~DataDirectory();
 
   const std::filesystem::path& folder() const { return folder_; }
@@ -57,6 +59,8 @@ class DataDirectory {
 
   // Tells the command line where this hub listens. Fails as write_file() (app/files.h).
   Result<void> publish_url(const std::string& url);
+  // Tells it whom it may take for this hub. Fails as write_file().
+  Result<void> publish_certificate(const std::string& chain_pem);
 
  private:
   DataDirectory(std::filesystem::path folder, int lock, Secret admin_token, Uuid node);

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "app/files.h"
 #include "app/master_key.h"
 #include "app/version.h"
 #include "crypto/digest.h"
@@ -46,11 +47,27 @@ net::Response render_error(const net::Request& request, const Error& error) {
 }
 
 // Where a client on this machine reaches what listens on `host`.
-std::string url_of(const std::string& host, std::uint16_t port) {
-  if (host == "0.0.0.0" || host == "localhost") return fmt::format("http://127.0.0.1:{}", port);
-  if (host == "::") return fmt::format("http://[::1]:{}", port);
-  if (host.find(':') != std::string::npos) return fmt::format("http://[{}]:{}", host, port);
-  return fmt::format("http://{}:{}", host, port);
+std::string url_of(bool tls, const std::string& host, std::uint16_t port) {
+  std::string_view here = host;
+  if (host == "0.0.0.0" || host == "localhost") here = "127.0.0.1";
+  if (host == "::") here = "::1";
+  const std::string_view scheme = tls ? "https" : "http";
+  if (here.find(':') != std::string_view::npos)
+    return fmt::format("{}://[{}]:{}", scheme, here, port);
+  return fmt::format("{}://{}:{}", scheme, here, port);
+}
+
+// The text of the operator's own authorities; empty for none.
+Result<std::string> read_ca_file(const std::filesystem::path& file) {
+  if (file.empty()) return std::string();
+  auto text = read_bytes(file, net::kPemBytesMax);
+  if (!text) return fail(Code::kInvalid, "ca_file_invalid", text.error().message);
+  if (const auto good = net::check_certificates(*text); !good) {
+    return fail(
+        Code::kInvalid, "ca_file_invalid",
+        fmt::format("{} is no file of certificates: {}", file.string(), good.error().message));
+  }
+  return text;
 }
 
 Result<crypto::SecretBox> open_secrets(const DataDirectory& data, store::Driver& driver,
@@ -65,6 +82,8 @@ Result<crypto::SecretBox> open_secrets(const DataDirectory& data, store::Driver&
 
 Result<std::unique_ptr<Hub>> Hub::open(boost::asio::io_context& context, Log& log,
                                        const Settings& settings) {
+  auto ca_certificates = read_ca_file(settings.ca_file);
+  if (!ca_certificates) return fail(ca_certificates.error());
   auto data = DataDirectory::open(settings.data);
   if (!data) return fail(data.error());
   auto dialects = dialect::DialectRegistry::load(settings.dialects);
@@ -77,12 +96,14 @@ Result<std::unique_ptr<Hub>> Hub::open(boost::asio::io_context& context, Log& lo
   if (!database) return fail(database.error());
   return std::unique_ptr<Hub>(new Hub(context, log, settings, std::move(*data),
                                       std::move(*secret_box), std::move(*dialects),
-                                      std::move(clock), std::move(*database)));
+                                      std::move(clock), std::move(*database),
+                                      std::move(*ca_certificates)));
 }
 
 Hub::Hub(boost::asio::io_context& context, Log& log, const Settings& settings, DataDirectory data,
          crypto::SecretBox secret_box, dialect::DialectRegistry dialects,
-         std::unique_ptr<Clock> clock, std::unique_ptr<store::Database> database)
+         std::unique_ptr<Clock> clock, std::unique_ptr<store::Database> database,
+         std::string ca_certificates)
     : log_(log),
       settings_(settings),
       data_(std::move(data)),
@@ -92,15 +113,17 @@ Hub::Hub(boost::asio::io_context& context, Log& log, const Settings& settings, D
       ids_(*clock_, crypto::random_seed()),
       database_(std::move(database)),
       backup_(*database_, data_.backup_file()),
-      guard_(settings_.allow_private_networks),
-      client_(context, guard_, {.user_agent = fmt::format("Waybill/{}", version())}),
+      guard_(settings_.allow_private_networks, settings_.allow_networks),
+      client_(context, guard_,
+              {.user_agent = fmt::format("Waybill/{}", version()),
+               .ca_certificates = std::move(ca_certificates)}),
       acceptance_(dialects_, ids_),
       endpoints_(*database_, dialects_, secret_box_),
       channel_(*clock_,
                [this](net::ClientRequest request) { return client_.send(std::move(request)); }),
       dispatcher_(context, *clock_, log_, *database_, endpoints_, channel_,
                   Rng(crypto::random_seed()), {.node = data_.node()}),
-      keys_(*database_, *clock_),
+      keys_(*database_, *clock_, settings_.rate_limit),
       order_intake_(*clock_, ids_, *database_, acceptance_),
       native_({.clock = *clock_,
                .log = log_,
@@ -124,7 +147,7 @@ Hub::Hub(boost::asio::io_context& context, Log& log, const Settings& settings, D
           context, *clock_, log_, *database_,
           {.deliveries = settings_.retention_deliveries, .events = settings_.retention_events}),
       server_(
-          context, log_, net::ServerLimits{},
+          context, log_, net::ServerLimits{.connections_max = settings_.connections_max},
           [this](net::Request& request) { return answer(request); },
           [this](const net::Request& request, const Error& error) {
             return refuse(request, error);
@@ -143,6 +166,10 @@ Hub::Hub(boost::asio::io_context& context, Log& log, const Settings& settings, D
   proculink_.add_routes(router_);
   operations_.add_routes(router_);
   add_root_route();
+  if (settings_.tls_certificate.empty()) return;
+  certificate_watch_ = std::make_unique<CertificateWatch>(
+      context, log_, *clock_, CertificateFiles{settings_.tls_certificate, settings_.tls_key},
+      [this](CertificateWatch::Certificate certificate) { serve_with(std::move(certificate)); });
 }
 
 Hub::~Hub() = default;
@@ -159,6 +186,7 @@ void Hub::add_root_route() {
 }
 
 Task<Result<void>> Hub::start() {
+  if (certificate_watch_) WAYBILL_CO_TRY(certificate_watch_->load());
   // The port first: a hub that cannot have it must not send a webhook before it gives up.
   const auto port = server_.listen(settings_.listen_host, settings_.listen_port);
   if (!port) {
@@ -168,8 +196,9 @@ Task<Result<void>> Hub::start() {
   }
   delivering_ = true;
   WAYBILL_CO_TRY(co_await dispatcher_.start());
+  if (certificate_watch_) certificate_watch_->start();
   retention_.start();
-  url_ = url_of(settings_.listen_host, *port);
+  url_ = url_of(certificate_watch_ != nullptr, settings_.listen_host, *port);
   ready_ = true;
   co_return data_.publish_url(url_);
 }
@@ -177,6 +206,7 @@ Task<Result<void>> Hub::start() {
 Task<void> Hub::stop() {
   ready_ = false;
   backup_.stop();
+  if (certificate_watch_) co_await certificate_watch_->stop();
   // One deadline for all: attempts end while requests do.
   const Deadline deadline = Deadline::after(settings_.stop_timeout);
   if (delivering_) dispatcher_.begin_stop();
@@ -184,6 +214,16 @@ Task<void> Hub::stop() {
   co_await retention_.stop();
   if (delivering_) co_await dispatcher_.stop(deadline);
   delivering_ = false;
+}
+
+void Hub::look_for_certificate() {
+  if (certificate_watch_) certificate_watch_->look();
+}
+
+void Hub::serve_with(CertificateWatch::Certificate certificate) {
+  const auto published = data_.publish_certificate(certificate->chain_pem());
+  if (!published) log_.warn("certificate_unpublished", {{"what", published.error().message}});
+  server_.use_certificate(std::move(certificate));
 }
 
 Task<net::Response> Hub::answer(net::Request& request) {

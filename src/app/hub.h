@@ -12,6 +12,7 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include "app/certificate_watch.h"
 #include "app/data_directory.h"
 #include "app/operations.h"
 #include "app/retention.h"
@@ -44,7 +45,7 @@ class Hub {
  public:
   // Opens the data directory, the dialects and the database. Serves and sends nothing yet.
   // Fails as DataDirectory::open(), DialectRegistry::load(), open_master_key() and
-  // Database::open().
+  // Database::open(), and with kInvalid (ca_file_invalid), naming the file.
   static Result<std::unique_ptr<Hub>> open(boost::asio::io_context& context, Log& log,
                                            const Settings& settings);
   ~Hub();
@@ -52,8 +53,8 @@ class Hub {
   Hub& operator=(const Hub&) = delete;
 
   // Takes the port, begins to deliver, then to serve: until then requests are answered with 503.
-  // Fails as HttpServer::listen(), Dispatcher::start() and DataDirectory::publish_url(). Call
-  // stop() then, too.
+  // Fails as CertificateWatch::load(), HttpServer::listen(), Dispatcher::start() and
+  // DataDirectory::publish_url(). Call stop() then, too.
   Task<Result<void>> start();
 
   // Accepts no more, begins no attempt, and lets what is under way end, for as long as the setting
@@ -62,6 +63,8 @@ class Hub {
 
   // After stop(): attempts that had to be cut off are still waiting for their receivers.
   bool is_cut_off() const { return dispatcher_.counters().in_flight > 0; }
+  // Looks whether there is a new certificate, without waiting for the minute to pass.
+  void look_for_certificate();
 
   const std::string& url() const { return url_; }  // "http://127.0.0.1:8080", once started.
   const DataDirectory& data() const { return data_; }
@@ -69,7 +72,7 @@ class Hub {
  private:
   Hub(boost::asio::io_context& context, Log& log, const Settings& settings, DataDirectory data,
       crypto::SecretBox secret_box, dialect::DialectRegistry dialects, std::unique_ptr<Clock> clock,
-      std::unique_ptr<store::Database> database);
+      std::unique_ptr<store::Database> database, std::string ca_certificates);
 
   void add_root_route();
   // Every request goes through here, …
@@ -78,6 +81,7 @@ class Hub {
   Task<net::Response> route(net::Request& request);
   // … and here what the server refuses itself.
   net::Response refuse(net::Request request, const Error& error);
+  void serve_with(CertificateWatch::Certificate certificate);
 
   Log& log_;
   const Settings settings_;
@@ -103,6 +107,7 @@ class Hub {
   net::Router router_;
   net::HttpServer server_;
   Operations operations_;
+  std::unique_ptr<CertificateWatch> certificate_watch_;  // Null: plain HTTP.
   std::string url_;
   bool delivering_ = false;
   bool ready_ = false;

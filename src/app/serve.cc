@@ -70,6 +70,15 @@ void greet(const Hub& hub) {
             << std::flush;
 }
 
+// SIGHUP, as daemons are told to look at their files again. Until the set is cancelled.
+void look_on_hangup(asio::signal_set& hangups, Hub& hub) {
+  hangups.async_wait([&](boost::system::error_code error, int) {
+    if (error) return;
+    hub.look_for_certificate();
+    look_on_hangup(hangups, hub);
+  });
+}
+
 Task<Result<void>> run(Hub& hub, asio::signal_set& signals, Log& log,
                        const LoadedSettings& loaded) {
   constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
@@ -105,6 +114,12 @@ Result<void> serve(const LoadedSettings& loaded) {
   asio::signal_set signals(context, SIGINT, SIGTERM);
   auto hub = Hub::open(context, log, loaded.settings);
   if (!hub) return fail(hub.error());
+  // Without a certificate it means what it does to every program: the terminal is gone.
+  asio::signal_set hangups(context);
+  if (!loaded.settings.tls_certificate.empty()) {
+    hangups.add(SIGHUP);
+    look_on_hangup(hangups, **hub);
+  }
 
   std::optional<Result<void>> ended;
   std::exception_ptr failure;

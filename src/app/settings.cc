@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <system_error>
+#include <type_traits>
 
 #include <fmt/format.h>
 
@@ -17,6 +18,8 @@ namespace {
 
 constexpr int kClockSpeedMax = 100'000;
 constexpr std::size_t kMetricsTokenMin = 16;
+constexpr int kConnectionsMax = 1'000'000;
+constexpr int kRateLimitMax = 100'000;
 
 std::unexpected<Error> refuse(std::string message) {
   return fail(Code::kInvalid, "setting_invalid", std::move(message));
@@ -52,9 +55,31 @@ Result<void> read_folder(Settings& settings, std::string_view text) {
 }
 
 template <std::filesystem::path Settings::* member>
-Result<void> read_file_path(Settings& settings, std::string_view text) {
+Result<void> read_path(Settings& settings, std::string_view text) {
   if (text.empty()) return refuse("it is the path of a file");
   settings.*member = std::filesystem::path(text);
+  return {};
+}
+
+template <auto member, int max>
+Result<void> read_count(Settings& settings, std::string_view text) {
+  const auto count = parse_number<int>(text);
+  if (!count || *count < 1 || *count > max) {
+    return refuse(fmt::format("it is a number from 1 to {}", max));
+  }
+  using Count = std::remove_reference_t<decltype(settings.*member)>;
+  settings.*member = static_cast<Count>(*count);
+  return {};
+}
+
+Result<void> read_networks(Settings& settings, std::string_view text) {
+  auto networks = net::parse_networks(text);
+  if (!networks) {
+    std::string why = networks.error().message;
+    if (why.ends_with('.')) why.pop_back();
+    return refuse(std::move(why));
+  }
+  settings.allow_networks = std::move(*networks);
   return {};
 }
 
@@ -150,7 +175,7 @@ constexpr std::array kTable = {
             .bounds = "without it, waybill.toml in the data directory is read if it is there",
             .description = "The settings file.",
             .in_file = false,
-            .read = read_file_path<&Settings::config>},
+            .read = read_path<&Settings::config>},
     Setting{.name = "data",
             .placeholder = "DIR",
             .default_text = "~/.local/share/waybill",
@@ -162,6 +187,32 @@ constexpr std::array kTable = {
             .bounds = "port 0 is any free one",
             .description = "The address to serve on.",
             .read = read_listen},
+    Setting{.name = "tls_certificate",
+            .placeholder = "FILE",
+            .default_text = "none",
+            .bounds = "with tls_key",
+            .description = "Serves https:// with this certificate chain, in PEM; a new one is "
+                           "taken within a minute, or on SIGHUP.",
+            .read = read_path<&Settings::tls_certificate>},
+    Setting{.name = "tls_key",
+            .placeholder = "FILE",
+            .default_text = "none",
+            .bounds = "with tls_certificate",
+            .description = "The private key of the certificate, in PEM and without a password.",
+            .read = read_path<&Settings::tls_key>},
+    Setting{.name = "connections_max",
+            .placeholder = "N",
+            .default_text = "20000",
+            .bounds = "1 to 1000000",
+            .description = "So many clients may be connected; more are told to come again later.",
+            .read = read_count<&Settings::connections_max, kConnectionsMax>},
+    Setting{.name = "rate_limit",
+            .placeholder = "N",
+            .default_text = "none",
+            .bounds = "1 to 100000",
+            .description = "So many requests a second are taken with each API key, and as many at "
+                           "once; more are answered with 429.",
+            .read = read_count<&Settings::rate_limit, kRateLimitMax>},
     Setting{.name = "database",
             .placeholder = "URL",
             .default_text = "sqlite",
@@ -180,6 +231,18 @@ constexpr std::array kTable = {
             .description = "Sends to loopback and private addresses too, which are refused else.",
             .warning = "Endpoints may reach loopback and private networks.",
             .read = read_switch<&Settings::allow_private_networks>},
+    Setting{.name = "allow_networks",
+            .placeholder = "CIDR,...",
+            .default_text = "none",
+            .bounds = "such as 10.1.0.0/16,fd00::/8",
+            .description = "Sends to these networks too, although they are not public.",
+            .read = read_networks},
+    Setting{.name = "ca_file",
+            .placeholder = "FILE",
+            .default_text = "none",
+            .description = "Trusts receivers whose certificate comes from the authorities in this "
+                           "file, in PEM, beside those that the system trusts.",
+            .read = read_path<&Settings::ca_file>},
     Setting{.name = "allow_insecure_endpoints",
             .default_text = "false",
             .description = "Takes http:// endpoints where their dialect demands https://.",
@@ -356,6 +419,9 @@ Result<LoadedSettings> load_settings(const Flags& flags, const Environment& envi
     if (given->text == setting.default_text) continue;
     if (is_dangerous(setting, given->text)) loaded.settings.dangerous.emplace_back(setting.name);
     loaded.given.push_back({&setting, std::move(given->text), std::move(given->source)});
+  }
+  if (loaded.settings.tls_certificate.empty() != loaded.settings.tls_key.empty()) {
+    return refuse("--tls-certificate and --tls-key belong together: give both, or none.");
   }
   loaded.settings.config = file->file;
   if (loaded.settings.data.empty()) {

@@ -22,6 +22,7 @@
 #include "base/log.h"
 #include "base/result.h"
 #include "base/secret.h"
+#include "net/network.h"
 
 namespace waybill::app {
 
@@ -32,8 +33,14 @@ struct Settings {
   std::uint16_t listen_port = 8080;  // 0: any free one.
   int clock_speed = 1;               // The hub's time runs so many times as fast as the world's.
   bool allow_private_networks = false;
+  std::vector<net::Network> allow_networks;  // Sent to although they are not public.
   bool allow_insecure_endpoints = false;
-  std::filesystem::path dialects;  // A folder of the operator's own dialects; empty: none.
+  std::filesystem::path dialects;         // A folder of the operator's own dialects; empty: none.
+  std::filesystem::path tls_certificate;  // Empty, as is the key: plain HTTP.
+  std::filesystem::path tls_key;
+  std::filesystem::path ca_file;  // Authorities beside the system's; empty: none.
+  std::size_t connections_max = 20'000;
+  int rate_limit = 0;  // Requests a second of each API key; 0: any number.
   Log::Level log_level = Log::Level::kInfo;
   std::vector<std::string> dangerous;  // Names of switches that are on and have a warning.
   bool access_log = false;
@@ -85,8 +92,8 @@ struct LoadedSettings {
 // `flags` is by Setting::name. The file is the one that `config` names, or else waybill.toml in the
 // data directory, if it is there.
 //
-// Fails with kInvalid (setting_invalid), naming the flag, variable or line and what it may be, and
-// as read_settings_file() and default_data_folder().
+// Fails with kInvalid (setting_invalid), naming the flag, variable or line and what it may be, or
+// the two that contradict each other; and as read_settings_file() and default_data_folder().
 Result<LoadedSettings> load_settings(const std::map<std::string, std::string, std::less<>>& flags,
                                      const Environment& environment);
 

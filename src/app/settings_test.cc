@@ -96,12 +96,28 @@ TEST(Settings, RefuseWhatTheyCannotBe) {
   struct Case {
     std::string name, text;
   };
-  for (const Case& c :
-       {Case{"listen", "8080"}, Case{"listen", ":8080"}, Case{"listen", "127.0.0.1:65536"},
-        Case{"listen", "::1:8080"}, Case{"listen", "127.0.0.1:http"}, Case{"clock_speed", "0"},
-        Case{"clock_speed", "1.5"}, Case{"clock_speed", "100001"},
-        Case{"allow_private_networks", "maybe"}, Case{"database", "mysql://x"},
-        Case{"log_level", "loud"}}) {
+  for (const Case& c : {Case{"listen", "8080"},
+                        Case{"listen", ":8080"},
+                        Case{"listen", "127.0.0.1:65536"},
+                        Case{"listen", "::1:8080"},
+                        Case{"listen", "127.0.0.1:http"},
+                        Case{"clock_speed", "0"},
+                        Case{"clock_speed", "1.5"},
+                        Case{"clock_speed", "100001"},
+                        Case{"allow_private_networks", "maybe"},
+                        Case{"database", "mysql://x"},
+                        Case{"log_level", "loud"},
+                        Case{"connections_max", "0"},
+                        Case{"connections_max", "1000001"},
+                        Case{"rate_limit", "0"},
+                        Case{"rate_limit", "100001"},
+                        Case{"rate_limit", "1/s"},
+                        Case{"allow_networks", ""},
+                        Case{"allow_networks", "10.0.0.0/33"},
+                        Case{"allow_networks", "10.1.2.3/16"},
+                        Case{"allow_networks", "10.0.0.0/8,"},
+                        Case{"tls_key", ""},
+                        Case{"ca_file", ""}}) {
     const auto loaded = load_settings({{c.name, c.text}}, environment_of({}));
     ASSERT_FALSE(loaded) << c.name << " " << c.text;
     EXPECT_EQ(loaded.error().code, Code::kInvalid);
@@ -115,6 +131,43 @@ TEST(Settings, SayWhichVariableIsWrong) {
   ASSERT_FALSE(loaded);
   EXPECT_EQ(loaded.error().message,
             "WAYBILL_CLOCK_SPEED cannot be 'fast': it is a number from 1 to 100000.");
+}
+
+TEST(Settings, ReadEdges) {
+  const auto loaded = load_settings({{"allow_networks", "10.1.0.0/16,fd00::/8"},
+                                     {"connections_max", "1000"},
+                                     {"rate_limit", "50"},
+                                     {"tls_certificate", "/c.pem"},
+                                     {"tls_key", "/k.pem"},
+                                     {"ca_file", "/ca.pem"}},
+                                    environment_of({}));
+
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_EQ(loaded->settings.allow_networks.size(), 2u);
+  EXPECT_EQ(loaded->settings.connections_max, 1000u);
+  EXPECT_EQ(loaded->settings.rate_limit, 50);
+  EXPECT_EQ(loaded->settings.tls_certificate, "/c.pem");
+  EXPECT_EQ(loaded->settings.tls_key, "/k.pem");
+  EXPECT_EQ(loaded->settings.ca_file, "/ca.pem");
+}
+
+TEST(Settings, NameTheNetworkThatIsNone) {
+  const auto loaded =
+      load_settings({{"allow_networks", "10.1.0.0/16,10.2.0.0/99"}}, environment_of({}));
+
+  ASSERT_FALSE(loaded);
+  EXPECT_NE(loaded.error().message.find("\"10.2.0.0/99\""), std::string::npos)
+      << loaded.error().message;
+  EXPECT_NE(loaded.error().message.find("--allow-networks"), std::string::npos);
+}
+
+TEST(Settings, TakeACertificateAndItsKeyTogether) {
+  for (const char* alone : {"tls_certificate", "tls_key"}) {
+    const auto loaded = load_settings({{alone, "/some.pem"}}, environment_of({}));
+    ASSERT_FALSE(loaded) << alone;
+    EXPECT_EQ(loaded.error().reason, "setting_invalid");
+    EXPECT_NE(loaded.error().message.find("--tls-key"), std::string::npos);
+  }
 }
 
 TEST(Settings, AskForADataFolderWhereThereIsNoHome) {

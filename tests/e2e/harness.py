@@ -152,8 +152,9 @@ class Answer:
 class Http:
     """Requests over kept connections, one for each thread. A request is sent once, never again."""
 
-    def __init__(self, url):
-        self.address = urllib.parse.urlsplit(url)
+    def __init__(self, url, tls=None):
+        """`tls`: the ssl.SSLContext of an https:// address."""
+        self.address, self.tls = urllib.parse.urlsplit(url), tls
         self.local = threading.local()
         self.all = []
 
@@ -163,8 +164,11 @@ class Http:
             self.local.connection.close()  # The next request opens it again.
         self.local.used = now
         if not hasattr(self.local, "connection"):
-            self.local.connection = http.client.HTTPConnection(
-                self.address.hostname, self.address.port, timeout=60)
+            address = (self.address.hostname, self.address.port)
+            self.local.connection = (
+                http.client.HTTPSConnection(*address, timeout=60, context=self.tls)
+                if self.address.scheme == "https" else
+                http.client.HTTPConnection(*address, timeout=60))
             self.all.append(self.local.connection)
         return self.local.connection
 
@@ -187,7 +191,8 @@ class Http:
 class Hub:
     """`waybill serve` in a data directory of its own, which is there until remove()."""
 
-    def __init__(self, *options, **environment):
+    def __init__(self, *options, tls=None, **environment):
+        self.tls = tls
         self.data = tempfile.mkdtemp(prefix="waybill-e2e-")
         self.options = options or RECEIVERS_ARE_HERE
         self.listen = "127.0.0.1:0"
@@ -223,7 +228,7 @@ class Hub:
                 return file.read().strip()
 
         self.url = wait_for(read_url, lambda: f"hub.url\n{self.log()}")
-        self.http = Http(self.url)
+        self.http = Http(self.url, self.tls)
         with open(os.path.join(self.data, "admin.token"), encoding="utf-8") as file:
             self.token = file.read().strip()
         self.api = Api(self.http, self.token)

@@ -34,7 +34,8 @@ struct Command {
   std::string_view details = {};  // More, below the summary. May be empty.
   std::string_view example = {};  // A line that works, without "waybill ".
   std::vector<Argument> arguments = {};
-  // What it gets beside its own arguments: --json; --url and --token; --workspace; --limit,
+  // What it gets beside its own arguments: --json; --url, --token and --ca-file; --workspace;
+  // --limit,
   // --cursor and --all.
   bool has_answer = true;
   bool asks_hub = true;

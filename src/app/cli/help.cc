@@ -128,6 +128,7 @@ std::string program_help(const std::vector<CommandGroup>& groups) {
   out += two_columns({
       {"WAYBILL_URL", "the hub's address, as --url"},
       {"WAYBILL_TOKEN", "an admin token or an API key, as --token"},
+      {"WAYBILL_CA_FILE", "certificates to trust an https:// hub by, as --ca-file"},
       {"WAYBILL_WORKSPACE", "the workspace's slug, as --workspace"},
       {"WAYBILL_DATA",
        "the data directory of the hub on this machine, where its address and its "

@@ -15,6 +15,7 @@
 #include "crypto/random.h"
 #include "net/http.h"
 #include "net/http_client.h"
+#include "net/tls.h"
 #include "net/url.h"
 
 namespace waybill::app::cli {
@@ -55,16 +56,36 @@ Error not_waybill(const std::string& url, int status) {
                       url, status)};
 }
 
+// What `file` holds; nothing if there is none.
+Result<std::string> read_ca_file(const std::optional<std::string>& file) {
+  if (!file) return std::string();
+  auto text = read_bytes(*file, net::kPemBytesMax);
+  if (!text) return usage_error(text.error().message);
+  if (const auto good = net::check_certificates(*text); !good) {
+    return usage_error(
+        fmt::format("{} is no file of certificates: {}", *file, good.error().message));
+  }
+  return text;
+}
+
+// The certificate that a hub of this machine has left beside its address.
+std::string published_certificate(const std::filesystem::path& data) {
+  auto text = read_bytes(certificate_file(data), net::kPemBytesMax);
+  return text && net::check_certificates(*text) ? *std::move(text) : "";
+}
+
 }  // namespace
 
-Result<HubAddress> find_hub(const std::optional<std::string>& url,
-                            const std::optional<std::string>& token,
-                            const Environment& environment) {
+Result<HubAddress> find_hub(const GivenHub& given, const Environment& environment) {
   HubAddress hub;
   // Where there is no home folder, there is no local hub to know of; the other ways are still open.
   hub.data = data_folder(environment).value_or(std::filesystem::path());
-  const auto named = url ? url : environment("WAYBILL_URL");
+  const auto named = given.url ? given.url : environment("WAYBILL_URL");
   hub.url = named ? *named : read_file(url_file(hub.data)).value_or(std::string(kDefaultUrl));
+  if (!named) hub.pinned_certificate = published_certificate(hub.data);
+  auto authorities = read_ca_file(given.ca_file ? given.ca_file : environment("WAYBILL_CA_FILE"));
+  if (!authorities) return fail(authorities.error());
+  hub.ca_certificates = std::move(*authorities);
   while (hub.url.ends_with('/')) hub.url.pop_back();
   const auto parsed = net::parse_url(hub.url);
   if (!parsed) {
@@ -74,8 +95,8 @@ Result<HubAddress> find_hub(const std::optional<std::string>& url,
                     hub.url, parsed.error().message));
   }
 
-  if (token) {
-    hub.token = Secret(*token);
+  if (given.token) {
+    hub.token = Secret(*given.token);
     hub.token_source = "--token";
   } else if (auto variable = environment("WAYBILL_TOKEN")) {
     hub.token = Secret(std::move(*variable));
@@ -98,9 +119,12 @@ Result<HubAddress> find_hub(const std::optional<std::string>& url,
 
 class HubClient::Impl {
  public:
-  Impl()
+  explicit Impl(const HubAddress& hub)
       : client_(context_, net::EgressGuard(/*allow_private_networks=*/true),
-                {.user_agent = fmt::format("waybill/{}", version())}) {}
+                {.user_agent = fmt::format("waybill/{}", version()),
+                 .answer_bytes_max = kAnswerBytesMax,
+                 .ca_certificates = hub.ca_certificates,
+                 .pinned_certificate = hub.pinned_certificate}) {}
 
   Result<net::ClientResponse> send(net::ClientRequest request) {
     std::optional<Result<net::ClientResponse>> answer;
@@ -121,7 +145,7 @@ class HubClient::Impl {
   net::HttpClient client_;
 };
 
-HubClient::HubClient(HubAddress hub) : hub_(std::move(hub)), impl_(std::make_unique<Impl>()) {}
+HubClient::HubClient(HubAddress hub) : hub_(std::move(hub)), impl_(std::make_unique<Impl>(hub_)) {}
 HubClient::~HubClient() = default;
 
 Result<HubClient::Answer> HubClient::ask(std::string_view method, std::string_view path,
@@ -152,6 +176,12 @@ Result<HubClient::Answer> HubClient::ask(std::string_view method, std::string_vi
     if (sent.error().code == Code::kTimeout) {
       return fail(Code::kTimeout, "hub_timeout",
                   fmt::format("The hub at {} did not answer in time.", hub_.url));
+    }
+    if (sent.error().reason == "tls_failed") {
+      return fail(Code::kUnavailable, "hub_untrusted",
+                  fmt::format("{} If that is the hub, name the certificate it shows, or the one of "
+                              "its authority, with --ca-file or WAYBILL_CA_FILE.",
+                              sent.error().message));
     }
     return fail(Code::kUnavailable, "hub_unreachable",
                 fmt::format("No hub answers at {}. {} Start one with: waybill serve", hub_.url,

@@ -25,21 +25,35 @@ struct HubAddress {
   Secret token;              // Empty: none was found.
   std::string token_source;  // "--token", "WAYBILL_TOKEN" or the path of a file.
   std::filesystem::path data;
+  // PEM: whom to trust beside the system's authorities. Empty: nobody.
+  std::string ca_certificates;
+  // PEM: what the hub of this machine says it serves with. Then it may show nothing else, and need
+  // not be trusted by anybody else. Empty where the address was given.
+  std::string pinned_certificate;
 };
 
-// A given value counts before WAYBILL_URL and WAYBILL_TOKEN, and these before what the data
-// directory of this machine's hub says. The admin token in that directory goes to hubs on this
-// machine alone: another host gets only what it is given by name.
+// What the user gave by name.
+struct GivenHub {
+  std::optional<std::string> url = {};
+  std::optional<std::string> token = {};
+  std::optional<std::string> ca_file = {};
+};
+
+// A given value counts before WAYBILL_URL, WAYBILL_TOKEN and WAYBILL_CA_FILE, and these before what
+// the data directory of this machine's hub says. The admin token in that directory goes to hubs on
+// this machine alone: another host gets only what it is given by name.
 //
 // A missing token is no failure here, since some paths need none.
-Result<HubAddress> find_hub(const std::optional<std::string>& url,
-                            const std::optional<std::string>& token,
-                            const Environment& environment);
+// Fails with kInvalid for an address or a CA file that is none.
+Result<HubAddress> find_hub(const GivenHub& given, const Environment& environment);
 
 using Query = std::vector<std::pair<std::string, std::string>>;
 
 class HubClient {
  public:
+  // An event is at most 1 MiB, and a page has many.
+  static constexpr std::size_t kAnswerBytesMax = 64 * 1024 * 1024;
+
   explicit HubClient(HubAddress hub);
   ~HubClient();
 
@@ -51,7 +65,7 @@ class HubClient {
   // `body` null: none. A POST carries an Idempotency-Key, of its own unless one is given, so that a
   // connection lost half-way cannot do a thing twice. The answer may take `patience`.
   //
-  // Fails with kUnavailable (hub_unreachable, hub_not_waybill), kTimeout, kTooLarge
+  // Fails with kUnavailable (hub_unreachable, hub_untrusted, hub_not_waybill), kTimeout, kTooLarge
   // (answer_too_large), and as the API's problem document says: its code as the reason, its detail
   // as the message, and what to do about it where that is known.
   Result<Answer> ask(std::string_view method, std::string_view path, const Query& query = {},

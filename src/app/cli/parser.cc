@@ -25,6 +25,10 @@ constexpr Argument kToken{
     .name = "--token",
     .placeholder = "TOKEN",
     .help = "An admin token or API key; default: WAYBILL_TOKEN, or this machine's hub's"};
+constexpr Argument kCaFile{
+    .name = "--ca-file",
+    .placeholder = "FILE",
+    .help = "Certificates to trust an https:// hub by, in PEM; default: WAYBILL_CA_FILE"};
 constexpr Argument kWorkspace{
     .name = "--workspace",
     .placeholder = "SLUG",
@@ -135,8 +139,8 @@ const CommandGroup* find_group(const std::vector<CommandGroup>& groups, std::str
   return found == groups.end() ? nullptr : &*found;
 }
 
-// --json, --url, --token and --workspace may stand before the command, too; they are moved behind
-// it.
+// --json, --url, --token, --ca-file and --workspace may stand before the command, too; they are
+// moved behind it.
 Result<std::vector<std::string>> move_leading_options(std::vector<std::string>& words) {
   std::vector<std::string> leading;
   while (!words.empty() && words.front().starts_with('-') && !is_help(words.front())) {
@@ -145,9 +149,11 @@ Result<std::vector<std::string>> move_leading_options(std::vector<std::string>& 
       words.front().replace(0, kUrl.name.size(), kHub.name);
     }
     const std::string word = words.front();
-    const bool takes_value = word == kHub.name || word == kToken.name || word == kWorkspace.name;
+    const bool takes_value =
+        word == kHub.name || word == kToken.name || word == kCaFile.name || word == kWorkspace.name;
     const bool known = takes_value || word == kJson.name || word.starts_with("--hub=") ||
-                       word.starts_with("--token=") || word.starts_with("--workspace=");
+                       word.starts_with("--token=") || word.starts_with("--ca-file=") ||
+                       word.starts_with("--workspace=");
     if (!known) {
       return usage_error(fmt::format(
           "There is no option {} here: options follow their command.\nMore: waybill --help", word));
@@ -173,7 +179,7 @@ std::vector<Argument> all_arguments(const Command& command) {
     hub.hidden = std::none_of(command.arguments.begin(), command.arguments.end(),
                               [](const Argument& own) { return own.name == kUrl.name; });
     if (hub.hidden) arguments.push_back(kUrl);
-    arguments.insert(arguments.end(), {hub, kToken});
+    arguments.insert(arguments.end(), {hub, kToken, kCaFile});
   }
   return arguments;
 }

@@ -83,12 +83,14 @@ TEST(Parser, CollectsRepeatedOptions) {
 }
 
 TEST(Parser, TakesTheHubsOptionsBeforeTheCommandToo) {
-  const Invocation invocation = parsed({"--json", "--url", "http://hub:1", "--token=t", "endpoint",
-                                        "create", "--dialect", "d", "--url", "https://x"});
+  const Invocation invocation =
+      parsed({"--json", "--url", "http://hub:1", "--token=t", "--ca-file", "ca.pem", "endpoint",
+              "create", "--dialect", "d", "--url", "https://x"});
 
   EXPECT_THAT(invocation.arguments.at("--hub"), ElementsAre("http://hub:1"));
   EXPECT_THAT(invocation.arguments.at("--url"), ElementsAre("https://x"));
   EXPECT_THAT(invocation.arguments.at("--token"), ElementsAre("t"));
+  EXPECT_THAT(invocation.arguments.at("--ca-file"), ElementsAre("ca.pem"));
   EXPECT_TRUE(invocation.arguments.contains("--json"));
 }
 

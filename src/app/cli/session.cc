@@ -82,7 +82,7 @@ Result<HubClient*> Session::hub() {
         own.begin(), own.end(), [](const Argument& argument) { return argument.name == "--url"; });
     auto url = value("--hub");
     if (!url && !has_own_url) url = value("--url");
-    auto found = find_hub(url, value("--token"), environment_);
+    auto found = find_hub({url, value("--token"), value("--ca-file")}, environment_);
     if (!found) return fail(found.error());
     hub_ = std::make_unique<HubClient>(std::move(*found));
   }
