@@ -208,7 +208,7 @@ class SendsTls(unittest.TestCase):
 
 class AllowedNetworks(HubTest):
     hub_options = ("--allow-networks", "127.0.0.1")
-    receivers = ("express_receiver.js",)
+    receivers = ("fastapi_receiver.py",)
 
     def refuse(self, method, path, url):
         body = {"url": url, **({"dialect": "standard-webhooks"} if method == "POST" else {})}
@@ -218,9 +218,9 @@ class AllowedNetworks(HubTest):
 
     def test_are_sent_to_and_no_others(self):
         path = f"/raw/{self.name}"
-        endpoint = self.workspace.endpoint("proculink", self.express, path, "secret")
+        endpoint = self.workspace.endpoint("proculink", self.fastapi, path, "secret")
         self.workspace.publish()
-        self.assert_all_valid(self.express.wait_for(path, 1))
+        self.assert_all_valid(self.fastapi.wait_for(path, 1))
 
         for url in ("http://127.0.0.2/", "http://10.0.0.1/", "http://169.254.169.254/latest",
                     "http://[::1]/", "http://[::ffff:10.0.0.1]/"):
