@@ -1,5 +1,6 @@
 #include "net/resolver.h"
 
+#include <algorithm>
 #include <deque>
 #include <latch>
 #include <map>
@@ -79,8 +80,10 @@ TEST_F(ResolverTest, FindsOtherNamesWhileOneIsSilentThoughManyAskForIt) {
   EXPECT_EQ(asked("silent"), 1);
 
   release();
-  loop_.run_until([&] { return silent.front().has_value() && silent.back().has_value(); });
-  for (const auto& answer : silent) EXPECT_TRUE(answer && *answer);
+  loop_.run_until([&] {
+    return std::ranges::all_of(silent, [](const auto& answer) { return answer.has_value(); });
+  });
+  for (const auto& answer : silent) EXPECT_TRUE(*answer);
 }
 
 TEST_F(ResolverTest, AsksAgainForTheNextWhoAsks) {
