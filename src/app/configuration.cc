@@ -36,10 +36,10 @@ bool is_number(std::string_view text) {
 
 // A line of a file that sets it to its default, or to what looks like a value.
 std::string file_line(const Setting& setting) {
-  const std::string_view value =
-      setting.default_text == "none" || setting.default_text.starts_with('~')
-          ? setting.placeholder
-          : setting.default_text;
+  std::string_view value = setting.default_text;
+  if (value == "none" || value.starts_with('~')) {
+    value = setting.example.empty() ? setting.placeholder : setting.example;
+  }
   const bool bare = setting.is_switch() || is_number(value);
   return bare ? fmt::format("{} = {}", setting.name, value)
               : fmt::format("{} = \"{}\"", setting.name, value);

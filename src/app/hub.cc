@@ -94,10 +94,9 @@ Result<std::unique_ptr<Hub>> Hub::open(boost::asio::io_context& context, Log& lo
   if (!secret_box) return fail(secret_box.error());
   auto database = store::Database::open(context, log, std::move(driver), clock->now());
   if (!database) return fail(database.error());
-  return std::unique_ptr<Hub>(new Hub(context, log, settings, std::move(*data),
-                                      std::move(*secret_box), std::move(*dialects),
-                                      std::move(clock), std::move(*database),
-                                      std::move(*ca_certificates)));
+  return std::unique_ptr<Hub>(new Hub(
+      context, log, settings, std::move(*data), std::move(*secret_box), std::move(*dialects),
+      std::move(clock), std::move(*database), std::move(*ca_certificates)));
 }
 
 Hub::Hub(boost::asio::io_context& context, Log& log, const Settings& settings, DataDirectory data,

@@ -4,7 +4,7 @@
 //
 // Every hour it goes through all workspaces, oldest rows first, in steps of a few hundred rows:
 // each a unit of its own, with a pause after it, so that no order waits behind it for longer than
-// behind another order. The space is used again; the file does not shrink (docs/decisions/0011).
+// behind another order. The space is used again; the file does not shrink (docs/decisions/0014).
 //
 // Used from the thread of the io_context only.
 

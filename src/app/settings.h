@@ -54,6 +54,7 @@ struct Settings {
 struct Setting {
   std::string_view name = {};         // "clock_speed": --clock-speed, WAYBILL_CLOCK_SPEED
   std::string_view placeholder = {};  // What its value looks like: "N". Empty: a switch.
+  std::string_view example = {};      // A value that could be given, where the default is none.
   std::string_view default_text = {};
   std::string_view bounds = {};       // What may be given, for people, where it needs saying.
   std::string_view description = {};  // One sentence.

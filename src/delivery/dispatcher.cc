@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <deque>
 #include <set>
-#include <tuple>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -35,14 +34,6 @@ constexpr std::chrono::seconds kLastWords{1};
 constexpr std::size_t kReadyWhenFull = 8;
 // What an attempt may take beyond its endpoint's timeout, until its outcome is recorded. Real time.
 constexpr std::chrono::seconds kRecordingMargin{10};
-
-// Of two at one moment, the same is first in every run.
-struct Sooner {
-  using Alarm = std::pair<Timestamp, Queue*>;
-  bool operator()(const Alarm& a, const Alarm& b) const {
-    return std::tie(a.first, a.second->endpoint) < std::tie(b.first, b.second->endpoint);
-  }
-};
 
 }  // namespace
 
@@ -471,7 +462,7 @@ class Dispatcher::Impl {
   const DispatcherOptions options_;
   std::unordered_map<EndpointId, std::unique_ptr<Queue>> queues_;
   Turns<Queue> turns_;
-  std::set<std::pair<Timestamp, Queue*>, Sooner> alarms_;
+  std::set<Alarm, Sooner> alarms_;
   boost::asio::steady_timer timer_;
   Congestion congested_;
   DispatcherCounters counters_;

@@ -8,6 +8,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <tuple>
 #include <unordered_set>
 #include <utility>
 
@@ -78,5 +79,13 @@ class Congestion {
 inline void make_earlier(std::optional<Timestamp>& time, Timestamp candidate) {
   if (!time || candidate < *time) time = candidate;
 }
+
+// When a queue is to be looked at again. Of two at one moment, the same is first in every run.
+using Alarm = std::pair<Timestamp, EndpointQueue*>;
+struct Sooner {
+  bool operator()(const Alarm& a, const Alarm& b) const {
+    return std::tie(a.first, a.second->endpoint) < std::tie(b.first, b.second->endpoint);
+  }
+};
 
 }  // namespace waybill::delivery

@@ -24,6 +24,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "net/http_head.h"
 #include "net/resolver.h"
 
 namespace waybill::net {
@@ -36,6 +37,7 @@ namespace {
 
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr std::uint32_t kHeadBytesMax = 32 * 1024;
+constexpr std::size_t kReadBytes = 4 * 1024;
 constexpr int kHeadsMax = 8;
 constexpr std::size_t kLinkBufferBytesMax = 128 * 1024;  // A head, and a piece of the body.
 
@@ -154,7 +156,14 @@ Task<beast::error_code> read_head(Stream& stream, beast::flat_buffer& buffer,
     parser->skip(reading.is_head);
     parser->header_limit(kHeadBytesMax);
     parser->body_limit(boost::none);
-    auto [error, count] = co_await http::async_read_header(stream, buffer, *parser, kAwait);
+    std::size_t head_bytes = 0;
+    beast::error_code error = http::error::need_more;
+    if (buffer.size() > 0) error = parse_head(*parser, buffer, head_bytes, kHeadBytesMax);
+    while (error == http::error::need_more) {
+      auto [failed, count] = co_await stream.async_read_some(buffer.prepare(kReadBytes), kAwait);
+      buffer.commit(count);
+      error = failed ? failed : parse_head(*parser, buffer, head_bytes, kHeadBytesMax);
+    }
     if (error || parser->get().result_int() / 100 != 1) co_return error;
   }
   co_return http::error::bad_status;

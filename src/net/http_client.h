@@ -56,8 +56,8 @@ using Resolve =
     std::function<Task<Result<std::vector<boost::asio::ip::address>>>(std::string name)>;
 
 struct ClientOptions {
-  std::size_t idle_per_origin_max = 64;
-  std::size_t idle_max = 1024;
+  std::size_t idle_per_origin_max = 256;
+  std::size_t idle_max = 2048;
   // Then a kept connection serves no more; it is closed soon after, when another is used.
   std::chrono::milliseconds idle{std::chrono::seconds(30)};
   std::string user_agent = "Waybill";

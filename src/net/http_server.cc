@@ -23,6 +23,7 @@
 #include <openssl/ssl.h>
 
 #include "base/clock.h"
+#include "net/http_head.h"
 
 namespace waybill::net {
 namespace asio = boost::asio;
@@ -80,20 +81,6 @@ Result<void> check_framing(const http::request<http::string_body>& message) {
                 "The only transfer coding is chunked, in HTTP/1.1.");
   }
   return {};
-}
-
-// Reads on in a head with what has arrived of it: need_more if that is not all. Beast's own limit
-// is one of the part that it has not read yet; `head_bytes` counts from the beginning.
-beast::error_code parse_head(Parser& parser, beast::flat_buffer& buffer, std::size_t& head_bytes,
-                             std::size_t head_bytes_max) {
-  beast::error_code error;
-  const std::size_t used = parser.put(buffer.data(), error);
-  buffer.consume(used);
-  head_bytes += used;
-  const bool more = error == http::error::need_more;
-  const std::size_t unread = more ? buffer.size() : 0;
-  if ((more || !error) && head_bytes + unread > head_bytes_max) return http::error::header_limit;
-  return error;
 }
 
 // What to answer when reading failed; nothing if there is nobody to answer.

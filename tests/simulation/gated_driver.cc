@@ -10,8 +10,8 @@ using store::Connection;
 
 class GatedConnection final : public Connection {
  public:
-  GatedConnection(std::unique_ptr<Connection> connection, Gate& gate, Access access)
-      : connection_(std::move(connection)), gate_(gate), access_(access) {}
+  GatedConnection(std::unique_ptr<Connection> connection, Gate& gate)
+      : connection_(std::move(connection)), gate_(gate) {}
 
   Result<std::int64_t> execute(std::string_view sql, Params params) override {
     if (unbegun_) return fail(*unbegun_);
@@ -25,6 +25,9 @@ class GatedConnection final : public Connection {
   Result<void> run_script(std::string_view script) override {
     return connection_->run_script(script);
   }
+  Result<void> copy_to(const std::filesystem::path& file, const std::stop_token& stop) override {
+    return connection_->copy_to(file, stop);
+  }
   std::string_view claim_lock() const override { return connection_->claim_lock(); }
   std::string_view migration_word(std::string_view name) const override {
     return connection_->migration_word(name);
@@ -37,12 +40,8 @@ class GatedConnection final : public Connection {
       return fail(Code::kUnavailable, "process_died", "The simulated process has died.");
     }
     auto begun = connection_->begin(access);
-    if (!begun && access_ == Access::kWrite) {
-      batch_ = Batch::kNone;
-      return begun;
-    }
-    // Life counts reads by running one of its own. It has to run, so a read that could not begin
-    // fails at its first statement.
+    // A database that cannot begin answers all that waits, and that of Life too, which has to stay
+    // and wait at the gate. So what could not begin fails at its first statement.
     if (!begun) unbegun_ = begun.error();
     batch_ = batch_ == Batch::kRunsAgain ? Batch::kLast : Batch::kFirst;
     return {};
@@ -69,7 +68,6 @@ class GatedConnection final : public Connection {
   enum class Batch { kNone, kFirst, kRunsAgain, kLast };
   std::unique_ptr<Connection> connection_;
   Gate& gate_;
-  const Access access_;
   Batch batch_ = Batch::kNone;
   std::optional<Error> unbegun_;
 };
@@ -112,7 +110,7 @@ Result<std::unique_ptr<Connection>> GatedDriver::connect(Connection::Access acce
   if (!connection) return connection;
   WAYBILL_TRY((*connection)->run_script("PRAGMA synchronous=OFF"));
   return std::make_unique<GatedConnection>(
-      *std::move(connection), access == Connection::Access::kRead ? reading_ : writing_, access);
+      *std::move(connection), access == Connection::Access::kRead ? reading_ : writing_);
 }
 
 }  // namespace waybill::simulation

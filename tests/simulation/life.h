@@ -24,6 +24,7 @@
 #include "net/router.h"
 #include "simulation/gated_driver.h"
 #include "simulation/machine.h"
+#include "store/backup.h"
 #include "surfaces/key_directory.h"
 #include "surfaces/native/native_api.h"
 #include "surfaces/proculink/proculink_api.h"
@@ -98,6 +99,7 @@ class Life {
   IdGenerator ids_;
   crypto::SecretBox secret_box_;
   std::unique_ptr<store::Database> database_;
+  store::Backup backup_;  // That nobody makes.
   intake::Acceptance acceptance_;
   delivery::EndpointDirectory endpoints_;
   delivery::WebhookChannel channel_;
