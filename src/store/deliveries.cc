@@ -96,6 +96,8 @@ Result<Page<model::Delivery>> list(Connection& connection, const model::Workspac
     if (is_owed(*filter.state)) {
       select.where("id IN (SELECT id FROM deliveries WHERE due_at IS NOT NULL AND workspace_id =",
                    workspace, ")");
+      // A plain one would have SQLite walk the primary key instead.
+      select.bound_by("COALESCE(id, id) <");
     }
   }
   select.where_if("event_type =", filter.event_type);

@@ -46,6 +46,9 @@ class Select {
     if (value) where(condition, *value);
   }
 
+  // Another condition than "id <" keeps the page before out, ending before the id as well.
+  void bound_by(std::string_view condition) { bound_ = condition; }
+
   // Runs it for one page. `read` makes a T of a row; `id_of` gives the id that the rows are ordered
   // by.
   template <class T, class Read, class IdOf>
@@ -53,7 +56,7 @@ class Select {
     // The first page has a bound too: without one SQLite walks the whole primary key in search of
     // the few rows that an index would name at once.
     const Uuid below = request.after.value_or(highest());
-    where("id <", below);
+    where(bound_, below);
     // One more than asked for tells whether there is another page.
     params_.push_back(request.limit + 1);
     const std::string sql = sql_ + " ORDER BY id DESC LIMIT $" + std::to_string(params_.size());
@@ -76,6 +79,7 @@ class Select {
   }
 
   std::string sql_;
+  std::string_view bound_ = "id <";
   std::vector<Param> params_;
 };
 
