@@ -17,12 +17,12 @@ def bar(number, line):
     length = min(line["share"], FULL) * scale
     colour = MET if line["met"] else SHORT
     share = f"{line['share']:.2f} × the target"
-    inside = length > 150
+    inside = length > 130
     return [text(LABELS - 10, y + 14, line["title"], anchor="end"),
             f'<rect x="{LABELS}" y="{y}" width="{length:.1f}" height="{ROW - 8}" rx="2" '
             f'fill="{colour}"/>',
-            text(LABELS + (length - 8 if inside else length + 8), y + 13, share,
-                 "#ffffff" if inside else TEXT, "end" if inside else "start")]
+            text(LABELS + (8 if inside else length + 8), y + 13, share,
+                 "#ffffff" if inside else TEXT)]
 
 
 def draw(content):

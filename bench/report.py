@@ -2,7 +2,6 @@
 
 import json
 import os
-import platform
 import statistics
 import subprocess
 import time
@@ -21,7 +20,7 @@ BUSY_MAX = 0.05
 
 def machine():
     return {"at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "cores": os.cpu_count(),
-            "busy_before": busy_share(1.0), "kernel": platform.release(), "commit": commit()}
+            "busy_before": busy_share(1.0), "commit": commit()}
 
 
 def busy_share(seconds):
