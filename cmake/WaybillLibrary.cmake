@@ -33,6 +33,10 @@ function(waybill_library name)
   endif()
 endfunction()
 
+# Without the header's own path, which CMake would add after the precompiled one: it says nothing
+# more, and ccache takes it for a difference between two checkouts.
+set(CMAKE_CXX_COMPILE_OPTIONS_USE_PCH -Xclang -include-pch -Xclang <PCH_FILE>)
+
 # The precompiled header is made once, by waybill_base's own object, and reused by everything.
 function(waybill_precompile target)
   if(NOT TARGET waybill_precompiled)
