@@ -230,7 +230,7 @@ Task<net::Response> Hub::answer(net::Request& request) {
   request.id = traffic_.request_id(request);
   net::Response response = co_await route(request);
   const std::size_t surface = surface_of(request.path);
-  traffic_.note(surface, request, response, response.status, stopwatch.elapsed());
+  traffic_.note(surface, request, response, stopwatch.elapsed());
   co_return response;
 }
 
@@ -256,9 +256,7 @@ Task<net::Response> Hub::route(net::Request& request) {
 net::Response Hub::refuse(net::Request request, const Error& error) {
   request.id = traffic_.request_id(request);
   net::Response response = render_error(request, error);
-  // The server chooses the status; all that it refuses is the client's doing.
-  const int status = error.code == Code::kInternal ? 500 : 400;
-  traffic_.note(surface_of(request.path), request, response, status, {});
+  traffic_.note(surface_of(request.path), request, response, {});
   return response;
 }
 

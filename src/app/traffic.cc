@@ -42,8 +42,8 @@ std::string Traffic::request_id(const net::Request& request) {
 }
 
 void Traffic::note(std::size_t surface, const net::Request& request, net::Response& response,
-                   int status, std::chrono::microseconds elapsed) {
-  const int digit = std::clamp(status / 100, 1, static_cast<int>(kClasses));
+                   std::chrono::microseconds elapsed) {
+  const int digit = std::clamp(response.status / 100, 1, static_cast<int>(kClasses));
   ++surfaces_[surface].answers[static_cast<std::size_t>(digit - 1)];
   surfaces_[surface].seconds.observe(elapsed);
   response.headers.push_back({std::string(kHeader), request.id});
@@ -51,7 +51,7 @@ void Traffic::note(std::size_t surface, const net::Request& request, net::Respon
   // The query is left out: what is in one is the caller's business.
   const Log::Fields fields = {
       {"request", request.id},          {"method", request.method},
-      {"path", request.path},           {"status", status},
+      {"path", request.path},           {"status", response.status},
       {"duration_us", elapsed.count()}, {"workspace", workspace_of(request)}};
   if (every_request_) {
     log_.info("request", fields);

@@ -42,7 +42,7 @@ class Traffic {
 
   // `request` has been answered after `elapsed`: counts it, gives the answer its X-Request-Id, and
   // logs it. Requires: request.id.
-  void note(std::size_t surface, const net::Request& request, net::Response& response, int status,
+  void note(std::size_t surface, const net::Request& request, net::Response& response,
             std::chrono::microseconds elapsed);
 
  private:

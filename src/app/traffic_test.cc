@@ -42,7 +42,8 @@ TEST_F(TrafficTest, CountsByTheStatusFirstDigitAndAnswersTheId) {
   request.id = "r-1";
   for (const int status : {200, 201, 404, 503}) {
     net::Response response;
-    traffic.note(0, request, response, status, std::chrono::milliseconds(2));
+    response.status = status;
+    traffic.note(0, request, response, std::chrono::milliseconds(2));
     EXPECT_EQ(*net::find_header(response.headers, "X-Request-Id"), "r-1");
   }
   const auto& surface = traffic.surfaces()[0];
