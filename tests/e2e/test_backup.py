@@ -76,6 +76,9 @@ class Backup(OneHub):
         """A hub on new data, of the backup and a master key: what docs/operating.md says."""
         # The leases of the first hub end after two minutes of this one's time.
         hub = Hub(*harness.RECEIVERS_ARE_HERE, "--clock-speed", "60")
+        hub.stop()
+        for name in os.listdir(hub.data):
+            os.remove(os.path.join(hub.data, name))
         shutil.copy(backup, os.path.join(hub.data, "waybill.sqlite"))
         shutil.copy(os.path.join(with_key_of, "master.key"), hub.data)
         hub.start()
