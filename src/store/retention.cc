@@ -20,7 +20,7 @@ Result<std::int64_t> delete_deliveries(Connection& connection, const model::Work
                                        const std::vector<Uuid>& ids) {
   std::int64_t deleted = 0;
   for (const Uuid& id : ids) {
-    const auto gone = connection.execute(
+    auto gone = connection.execute(
         "DELETE FROM deliveries WHERE workspace_id = $1 AND id = $2 AND due_at IS NULL",
         {workspace, id});
     if (!gone) return gone;

@@ -107,7 +107,9 @@ bool World::run_ready() {
       if (node->life->waiting_units() >= waiting_units_max_) {
         ledger_.life_troubled(node->holder.life);
       }
-      if (node->steps_to_crash > 0 && --node->steps_to_crash == 0) {
+      const bool counts_down = node->steps_to_crash > 0;
+      if (counts_down) --node->steps_to_crash;
+      if (counts_down && node->steps_to_crash == 0) {
         end_life(*node, /*crashes=*/true);
         return true;
       }
