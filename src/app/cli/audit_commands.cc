@@ -5,9 +5,7 @@ namespace waybill::app::cli {
 namespace {
 
 Result<void> list(Session& session) {
-  const auto path = session.in_workspace("/audit");
-  if (!path) return fail(path.error());
-  return session.print_list(*path, {"--action", "--subject"},
+  return session.print_list(session.in_workspace("/audit"), {"--action", "--subject"},
                             {{"AT", "at"},
                              {"ACTOR", "actor"},
                              {"ACTION", "action"},

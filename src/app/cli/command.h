@@ -28,6 +28,14 @@ struct Argument {
   bool is_flag() const { return !is_positional() && placeholder.empty(); }
 };
 
+// What lists by time take.
+inline constexpr Argument kSince{
+    .name = "--since",
+    .placeholder = "TIME",
+    .help = "Only newer ones: a time in RFC 3339, or so long ago (1h, 7d)"};
+inline constexpr Argument kUntil{
+    .name = "--until", .placeholder = "TIME", .help = "Only older ones, likewise"};
+
 struct Command {
   std::string name = {};  // "endpoint rotate-secret"
   std::string_view summary = {};

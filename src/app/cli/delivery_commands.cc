@@ -17,43 +17,26 @@ constexpr Argument kOfEndpoint{
     .name = "--endpoint", .placeholder = "ENDPOINT", .help = "Only those to this endpoint"};
 constexpr Argument kOfType{
     .name = "--type", .placeholder = "TYPE", .help = "Only those of events of this type"};
-constexpr Argument kSince{.name = "--since",
-                          .placeholder = "TIME",
-                          .help = "Only newer ones: a time in RFC 3339, or so long ago (1h, 7d)"};
-constexpr Argument kUntil{
-    .name = "--until", .placeholder = "TIME", .help = "Only older ones, likewise"};
 
 Result<void> list(Session& session) {
-  const auto path = session.in_workspace("/deliveries");
-  if (!path) return fail(path.error());
-  return session.print_list(*path, {"--endpoint", "--state", "--type", "--since", "--until"},
-                            kColumns);
+  return session.print_list(session.in_workspace("/deliveries"),
+                            {"--endpoint", "--state", "--type", "--since", "--until"}, kColumns);
 }
 
 Result<void> list_dropped(Session& session) {
-  const auto path = session.in_workspace("/deliveries");
-  if (!path) return fail(path.error());
-  return session.print_list(*path, {"--endpoint", "--type", "--since", "--until"}, kColumns,
+  return session.print_list(session.in_workspace("/deliveries"),
+                            {"--endpoint", "--type", "--since", "--until"}, kColumns,
                             {{"state", "dropped"}});
 }
 
 Result<void> show(Session& session) {
-  const auto path = session.in_workspace("/deliveries/" + segment(session.text("DELIVERY")));
-  if (!path) return fail(path.error());
-  const auto answer = session.get(*path);
-  if (!answer) return fail(answer.error());
-  session.print(*answer);
-  return {};
+  return session.print_answer(
+      session.get(session.in_workspace("/deliveries/" + segment(session.text("DELIVERY")))));
 }
 
 Result<void> retry(Session& session) {
-  const auto path =
-      session.in_workspace(fmt::format("/deliveries/{}/retry", segment(session.text("DELIVERY"))));
-  if (!path) return fail(path.error());
-  const auto answer = session.post(*path);
-  if (!answer) return fail(answer.error());
-  session.print(*answer);
-  return {};
+  return session.print_answer(session.post(session.in_workspace(
+      fmt::format("/deliveries/{}/retry", segment(session.text("DELIVERY"))))));
 }
 
 // The API revives a thousand in one call; this goes on until there are none left.

@@ -4,7 +4,7 @@
 namespace waybill::app::cli {
 namespace {
 
-constexpr std::string_view kRoot = "/hub/v1/dialects";
+const std::string kRoot = "/hub/v1/dialects";
 
 Result<void> list(Session& session) {
   const auto answer = session.get(kRoot);
@@ -19,7 +19,7 @@ Result<void> list(Session& session) {
 }
 
 Result<void> show(Session& session) {
-  auto answer = session.get(std::string(kRoot) + "/" + segment(session.text("DIALECT")));
+  auto answer = session.get(kRoot + "/" + segment(session.text("DIALECT")));
   if (!answer) return fail(answer.error());
   // Schemas and examples are for programs: they fill screens.
   json::object* dialect = answer->if_object();

@@ -84,9 +84,7 @@ Result<void> create(Session& session) {
   }
   if (session.has("--events")) body["event_types"] = to_array(session.list("--events"));
   WAYBILL_TRY(add_overrides(body, session));
-  const auto path = session.in_workspace("/endpoints");
-  if (!path) return fail(path.error());
-  const auto answer = session.post(*path, body);
+  const auto answer = session.post(session.in_workspace("/endpoints"), body);
   if (!answer) return fail(answer.error());
   session.print(*answer);
   tell_secret(session, *answer);
@@ -94,9 +92,7 @@ Result<void> create(Session& session) {
 }
 
 Result<void> list(Session& session) {
-  const auto path = session.in_workspace("/endpoints");
-  if (!path) return fail(path.error());
-  return session.print_list(*path, {"--state", "--dialect"},
+  return session.print_list(session.in_workspace("/endpoints"), {"--state", "--dialect"},
                             {{"ID", "id"},
                              {"STATE", "state"},
                              {"DIALECT", "dialect"},
@@ -110,11 +106,10 @@ Result<json::value> act(Session& session, std::string_view method, std::string_v
                         const json::object& body = {}) {
   const auto path = session.in_workspace(
       fmt::format("/endpoints/{}{}", segment(session.text("ENDPOINT")), action));
-  if (!path) return fail(path.error());
-  auto answer = method == "GET"      ? session.get(*path)
-                : method == "PATCH"  ? session.patch(*path, body)
-                : method == "DELETE" ? session.remove(*path)
-                                     : session.post(*path, body);
+  auto answer = method == "GET"      ? session.get(path)
+                : method == "PATCH"  ? session.patch(path, body)
+                : method == "DELETE" ? session.remove(path)
+                                     : session.post(path, body);
   if (answer) session.print(*answer);
   return answer;
 }

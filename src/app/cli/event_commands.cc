@@ -105,18 +105,13 @@ Result<void> publish(Session& session) {
   body["type"] = session.text("--type");
   body["data"] = std::move(*data);
   add_text(body, session, "--subject");
-  const auto path = session.in_workspace("/events");
-  if (!path) return fail(path.error());
-  const auto answer = session.post(*path, body, session.value("--idempotency-key").value_or(""));
-  if (!answer) return fail(answer.error());
-  session.print(*answer);
-  return {};
+  return session.print_answer(session.post(session.in_workspace("/events"), body,
+                                           session.value("--idempotency-key").value_or("")));
 }
 
 Result<void> list(Session& session) {
-  const auto path = session.in_workspace("/events");
-  if (!path) return fail(path.error());
-  return session.print_list(*path, {"--type", "--subject", "--since", "--until"},
+  return session.print_list(session.in_workspace("/events"),
+                            {"--type", "--subject", "--since", "--until"},
                             {{"ID", "id"},
                              {"TYPE", "type"},
                              {"SUBJECT", "subject"},
@@ -125,24 +120,16 @@ Result<void> list(Session& session) {
 }
 
 Result<void> show(Session& session) {
-  const auto path = session.in_workspace("/events/" + segment(session.text("EVENT")));
-  if (!path) return fail(path.error());
-  const auto answer = session.get(*path);
-  if (!answer) return fail(answer.error());
-  session.print(*answer);
-  return {};
+  return session.print_answer(
+      session.get(session.in_workspace("/events/" + segment(session.text("EVENT")))));
 }
 
 Result<void> replay(Session& session) {
   json::object body;
   add_text(body, session, "--endpoint");
-  const auto path =
-      session.in_workspace(fmt::format("/events/{}/replay", segment(session.text("EVENT"))));
-  if (!path) return fail(path.error());
-  const auto answer = session.post(*path, body);
-  if (!answer) return fail(answer.error());
-  session.print(*answer);
-  return {};
+  return session.print_answer(session.post(
+      session.in_workspace(fmt::format("/events/{}/replay", segment(session.text("EVENT")))),
+      body));
 }
 
 }  // namespace
@@ -181,10 +168,8 @@ CommandGroup event_group() {
            .arguments =
                {{.name = "--type", .placeholder = "TYPE", .help = "Only those of this type"},
                 {.name = "--subject", .placeholder = "TEXT", .help = "Only those about this"},
-                {.name = "--since",
-                 .placeholder = "TIME",
-                 .help = "Only newer ones: a time in RFC 3339, or so long ago (1h, 7d)"},
-                {.name = "--until", .placeholder = "TIME", .help = "Only older ones, likewise"}},
+                kSince,
+                kUntil},
            .in_workspace = true,
            .is_list = true,
            .run = list},

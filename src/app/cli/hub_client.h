@@ -53,6 +53,7 @@ class HubClient {
  public:
   // An event is at most 1 MiB, and a page has many.
   static constexpr std::size_t kAnswerBytesMax = 64 * 1024 * 1024;
+  static constexpr std::chrono::seconds kPatience{30};
 
   explicit HubClient(HubAddress hub);
   ~HubClient();
@@ -70,7 +71,7 @@ class HubClient {
   // as the message, and what to do about it where that is known.
   Result<Answer> ask(std::string_view method, std::string_view path, const Query& query = {},
                      const json::value& body = nullptr, std::string idempotency_key = "",
-                     std::chrono::seconds patience = std::chrono::seconds(30));
+                     std::chrono::seconds patience = kPatience);
 
   const HubAddress& hub() const { return hub_; }
 

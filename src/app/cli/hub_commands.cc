@@ -10,10 +10,7 @@ namespace waybill::app::cli {
 namespace {
 
 Result<void> show_status(Session& session) {
-  const auto answer = session.get("/hub/v1/status");
-  if (!answer) return fail(answer.error());
-  session.print(*answer);
-  return {};
+  return session.print_answer(session.get("/hub/v1/status"));
 }
 
 Result<void> print_version(Session& session) {

@@ -18,9 +18,7 @@ Result<void> create(Session& session) {
     // A day alone ends when it does.
     body["expires_at"] = is_iso_date(*expires) ? *expires + "T23:59:59Z" : *expires;
   }
-  const auto path = session.in_workspace("/keys");
-  if (!path) return fail(path.error());
-  const auto answer = session.post(*path, body);
+  const auto answer = session.post(session.in_workspace("/keys"), body);
   if (!answer) return fail(answer.error());
   session.print(*answer);
   session.note(
@@ -30,9 +28,7 @@ Result<void> create(Session& session) {
 }
 
 Result<void> list(Session& session) {
-  const auto path = session.in_workspace("/keys");
-  if (!path) return fail(path.error());
-  return session.print_list(*path, {},
+  return session.print_list(session.in_workspace("/keys"), {},
                             {{"ID", "id"},
                              {"PLATFORM", "platform"},
                              {"NAME", "name"},
@@ -43,12 +39,8 @@ Result<void> list(Session& session) {
 }
 
 Result<void> revoke(Session& session) {
-  const auto path = session.in_workspace("/keys/" + segment(session.text("KEY")));
-  if (!path) return fail(path.error());
-  const auto answer = session.remove(*path);
-  if (!answer) return fail(answer.error());
-  session.print(*answer);
-  return {};
+  return session.print_answer(
+      session.remove(session.in_workspace("/keys/" + segment(session.text("KEY")))));
 }
 
 }  // namespace

@@ -5,9 +5,7 @@ namespace waybill::app::cli {
 namespace {
 
 Result<void> list(Session& session) {
-  const auto path = session.in_workspace("/orders");
-  if (!path) return fail(path.error());
-  return session.print_list(*path, {"--number", "--since", "--until"},
+  return session.print_list(session.in_workspace("/orders"), {"--number", "--since", "--until"},
                             {{"ID", "id"},
                              {"NUMBER", "number"},
                              {"DATE", "order_date"},
@@ -18,42 +16,34 @@ Result<void> list(Session& session) {
 }
 
 Result<void> show(Session& session) {
-  const auto path = session.in_workspace("/orders/" + segment(session.text("ORDER")));
-  if (!path) return fail(path.error());
-  const auto answer = session.get(*path);
-  if (!answer) return fail(answer.error());
-  session.print(*answer);
-  return {};
+  return session.print_answer(
+      session.get(session.in_workspace("/orders/" + segment(session.text("ORDER")))));
 }
 
 }  // namespace
 
 CommandGroup order_group() {
-  return {
-      .name = "order",
-      .summary = "Orders that came in",
-      .commands = {
-          {.name = "order list",
-           .summary = "Lists orders, newest first",
-           .example = "order list --workspace acme --since 1h",
-           .arguments =
-               {{.name = "--number",
-                 .placeholder = "TEXT",
-                 .help = "Only those with this order number"},
-                {.name = "--since",
-                 .placeholder = "TIME",
-                 .help = "Only newer ones: a time in RFC 3339, or so long ago (1h, 7d)"},
-                {.name = "--until", .placeholder = "TIME", .help = "Only older ones, likewise"}},
-           .in_workspace = true,
-           .is_list = true,
-           .run = list},
-          {.name = "order show",
-           .summary = "Shows one order with its lines",
-           .example = "order show ord_01KAHZ5MPQ3V8N2X7R4T6W9Y0B --workspace acme",
-           .arguments = {{.name = "ORDER", .help = "Its id or uuid", .required = true}},
-           .in_workspace = true,
-           .run = show},
-      }};
+  return {.name = "order",
+          .summary = "Orders that came in",
+          .commands = {
+              {.name = "order list",
+               .summary = "Lists orders, newest first",
+               .example = "order list --workspace acme --since 1h",
+               .arguments = {{.name = "--number",
+                              .placeholder = "TEXT",
+                              .help = "Only those with this order number"},
+                             kSince,
+                             kUntil},
+               .in_workspace = true,
+               .is_list = true,
+               .run = list},
+              {.name = "order show",
+               .summary = "Shows one order with its lines",
+               .example = "order show ord_01KAHZ5MPQ3V8N2X7R4T6W9Y0B --workspace acme",
+               .arguments = {{.name = "ORDER", .help = "Its id or uuid", .required = true}},
+               .in_workspace = true,
+               .run = show},
+          }};
 }
 
 }  // namespace waybill::app::cli

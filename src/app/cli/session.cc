@@ -89,42 +89,40 @@ Result<HubClient*> Session::hub() {
   return hub_.get();
 }
 
-Result<json::value> Session::ask(std::string_view method, std::string_view path, const Query& query,
-                                 const json::value& body, std::string idempotency_key) {
+Result<json::value> Session::ask(std::string_view method, const Path& path, const Query& query,
+                                 const json::value& body, std::string idempotency_key,
+                                 std::chrono::seconds patience) {
+  if (!path) return fail(path.error());
   const auto client = hub();
   if (!client) return fail(client.error());
-  auto answer = (*client)->ask(method, path, query, body, std::move(idempotency_key));
+  auto answer = (*client)->ask(method, *path, query, body, std::move(idempotency_key), patience);
   if (!answer) return fail(answer.error());
   return std::move(answer->body);
 }
 
-Result<json::value> Session::get(std::string_view path, const Query& query) {
+Result<json::value> Session::get(const Path& path, const Query& query) {
   return ask("GET", path, query, nullptr, "");
 }
-Result<json::value> Session::post(std::string_view path, const json::value& body,
+Result<json::value> Session::post(const Path& path, const json::value& body,
                                   std::string idempotency_key) {
   return ask("POST", path, {}, body, std::move(idempotency_key));
 }
-Result<json::value> Session::put(std::string_view path, std::chrono::seconds patience) {
-  const auto client = hub();
-  if (!client) return fail(client.error());
-  auto answer = (*client)->ask("PUT", path, {}, nullptr, "", patience);
-  if (!answer) return fail(answer.error());
-  return std::move(answer->body);
+Result<json::value> Session::put(const Path& path, std::chrono::seconds patience) {
+  return ask("PUT", path, {}, nullptr, "", patience);
 }
-Result<json::value> Session::patch(std::string_view path, const json::value& body) {
+Result<json::value> Session::patch(const Path& path, const json::value& body) {
   return ask("PATCH", path, {}, body, "");
 }
-Result<json::value> Session::remove(std::string_view path) {
+Result<json::value> Session::remove(const Path& path) {
   return ask("DELETE", path, {}, nullptr, "");
 }
 
-Result<std::string> Session::in_workspace(std::string_view rest) {
+Session::Path Session::in_workspace(std::string_view rest) {
   constexpr std::string_view root = "/hub/v1/workspaces";
   auto slug = value("--workspace");
   if (!slug) slug = environment_("WAYBILL_WORKSPACE");
   if (!slug) {
-    const auto answer = get(root, {{"limit", "2"}});
+    const auto answer = get(std::string(root), {{"limit", "2"}});
     if (!answer && answer.error().code == Code::kForbidden) {
       return usage_error(
           "Name the workspace with --workspace or WAYBILL_WORKSPACE: an API key "
@@ -152,7 +150,7 @@ Result<std::string> Session::in_workspace(std::string_view rest) {
 
 // One page after the other until there are enough rows. A page whose answer is larger than the
 // client reads is asked for again in smaller ones.
-Result<json::value> Session::collect(std::string_view path, Query query) {
+Result<json::value> Session::collect(const Path& path, Query query) {
   const auto limit = number("--limit");
   if (!limit) return fail(limit.error());
   if (*limit && (**limit < 1 || **limit > kLimitMax)) {
@@ -196,8 +194,7 @@ Result<json::value> Session::collect(std::string_view path, Query query) {
   return all;
 }
 
-Result<void> Session::print_list(std::string_view path,
-                                 std::initializer_list<std::string_view> filters,
+Result<void> Session::print_list(const Path& path, std::initializer_list<std::string_view> filters,
                                  const std::vector<Column>& columns, Query query) {
   for (const std::string_view filter : filters) {
     if (auto given = value(filter)) query.emplace_back(member_of(filter), std::move(*given));
@@ -230,6 +227,12 @@ void Session::print(const json::value& answer) const {
   } else {
     std::cout << printable(write_json_pretty(answer), /*keep_lines=*/true) << std::endl;
   }
+}
+
+Result<void> Session::print_answer(const Result<json::value>& answer) const {
+  if (!answer) return fail(answer.error());
+  print(*answer);
+  return {};
 }
 
 void Session::print_line(std::string_view text) const { std::cout << text << std::endl; }

@@ -38,36 +38,42 @@ class Session {
   const Environment& environment() const { return environment_; }
   bool wants_json() const { return has("--json"); }
 
-  // The hub. All fail as HubClient::ask() and find_hub().
+  // What is asked for, or why that cannot be told: in_workspace().
+  using Path = Result<std::string>;
+
+  // The hub. All fail with the path's error, and as HubClient::ask() and find_hub().
   Result<HubClient*> hub();
-  Result<json::value> get(std::string_view path, const Query& query = {});
-  Result<json::value> post(std::string_view path, const json::value& body = json::object(),
+  Result<json::value> get(const Path& path, const Query& query = {});
+  Result<json::value> post(const Path& path, const json::value& body = json::object(),
                            std::string idempotency_key = "");
   // For what may take long.
-  Result<json::value> put(std::string_view path, std::chrono::seconds patience);
-  Result<json::value> patch(std::string_view path, const json::value& body);
-  Result<json::value> remove(std::string_view path);
+  Result<json::value> put(const Path& path, std::chrono::seconds patience);
+  Result<json::value> patch(const Path& path, const json::value& body);
+  Result<json::value> remove(const Path& path);
 
   // "/hub/v1/workspaces/demo" and `rest`: of --workspace, WAYBILL_WORKSPACE, or the only one there
   // is, which is then told. Fails with kUsage if there are several, or none.
-  Result<std::string> in_workspace(std::string_view rest);
+  Path in_workspace(std::string_view rest);
 
   // Asks for as many rows of a list as --limit, --cursor and --all say, and prints them.
   // `filters`: names of arguments that are query parameters, "--since" as since.
-  Result<void> print_list(std::string_view path, std::initializer_list<std::string_view> filters,
+  Result<void> print_list(const Path& path, std::initializer_list<std::string_view> filters,
                           const std::vector<Column>& columns, Query query = {});
   // A list that comes whole: {"rows": […]}.
   void print_rows(const json::value& answer, const std::vector<Column>& columns) const;
   // The answer as JSON if that is wanted, else described.
   void print(const json::value& answer) const;
+  // The same, unless there is none: then it fails as that does.
+  Result<void> print_answer(const Result<json::value>& answer) const;
   void print_line(std::string_view text) const;
   // For a person, on standard error; nothing with --json.
   void note(std::string_view text) const;
 
  private:
-  Result<json::value> ask(std::string_view method, std::string_view path, const Query& query,
-                          const json::value& body, std::string idempotency_key);
-  Result<json::value> collect(std::string_view path, Query query);
+  Result<json::value> ask(std::string_view method, const Path& path, const Query& query,
+                          const json::value& body, std::string idempotency_key,
+                          std::chrono::seconds patience = HubClient::kPatience);
+  Result<json::value> collect(const Path& path, Query query);
 
   Invocation invocation_;
   Environment environment_;

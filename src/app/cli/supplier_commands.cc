@@ -7,19 +7,13 @@ namespace {
 Result<void> create(Session& session) {
   json::object body;
   body["name"] = session.text("--name");
-  const auto path = session.in_workspace("/suppliers");
-  if (!path) return fail(path.error());
-  const auto answer = session.post(*path, body);
-  if (!answer) return fail(answer.error());
-  session.print(*answer);
-  return {};
+  return session.print_answer(session.post(session.in_workspace("/suppliers"), body));
 }
 
 Result<void> list(Session& session) {
-  const auto path = session.in_workspace("/suppliers");
-  if (!path) return fail(path.error());
   return session.print_list(
-      *path, {}, {{"ID", "id"}, {"NAME", "name"}, {"UUID", "uuid"}, {"CREATED", "created_at"}});
+      session.in_workspace("/suppliers"), {},
+      {{"ID", "id"}, {"NAME", "name"}, {"UUID", "uuid"}, {"CREATED", "created_at"}});
 }
 
 }  // namespace

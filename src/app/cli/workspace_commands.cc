@@ -4,17 +4,14 @@
 namespace waybill::app::cli {
 namespace {
 
-constexpr std::string_view kRoot = "/hub/v1/workspaces";
+const std::string kRoot = "/hub/v1/workspaces";
 
 Result<void> create(Session& session) {
   json::object body;
   body["slug"] = session.text("SLUG");
   add_text(body, session, "--name");
   add_text(body, session, "--environment");
-  const auto answer = session.post(kRoot, body);
-  if (!answer) return fail(answer.error());
-  session.print(*answer);
-  return {};
+  return session.print_answer(session.post(kRoot, body));
 }
 
 Result<void> list(Session& session) {
@@ -27,10 +24,7 @@ Result<void> list(Session& session) {
 }
 
 Result<void> show(Session& session) {
-  const auto answer = session.get(std::string(kRoot) + "/" + segment(session.text("WORKSPACE")));
-  if (!answer) return fail(answer.error());
-  session.print(*answer);
-  return {};
+  return session.print_answer(session.get(kRoot + "/" + segment(session.text("WORKSPACE"))));
 }
 
 }  // namespace
