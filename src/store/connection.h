@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <optional>
@@ -117,8 +118,20 @@ class Connection {
   // Fails as execute().
   virtual Result<std::int64_t> query(std::string_view sql, Params params, RowVisitor visit) = 0;
 
+  // Runs a statement that changes rows and whose answer nobody waits for: a database server gets it
+  // together with those that follow, which saves a journey each. If it fails, so does the next
+  // statement, or the unit. A parameter is copied if it is kept. Fails as execute().
+  virtual Result<void> write(std::string_view sql, Params params) {
+    const auto changed = execute(sql, params);
+    if (!changed) return fail(changed.error());
+    return {};
+  }
+
   Result<std::int64_t> execute(std::string_view sql, std::initializer_list<Param> params) {
     return execute(sql, Params(params.begin(), params.size()));
+  }
+  Result<void> write(std::string_view sql, std::initializer_list<Param> params) {
+    return write(sql, Params(params.begin(), params.size()));
   }
   Result<std::int64_t> query(std::string_view sql, std::initializer_list<Param> params,
                              RowVisitor visit) {
@@ -132,8 +145,14 @@ class Connection {
   //
   // Appended to the SELECT by which due work is claimed: "" or "FOR UPDATE SKIP LOCKED".
   virtual std::string_view claim_lock() const = 0;
+  // Appended to a SELECT of one row that is then changed by what was read: "" or "FOR UPDATE".
+  virtual std::string_view row_lock() const = 0;
   // Types and clauses in migrations: {bytes}, {bigint}, {clustered} …
   virtual std::string_view migration_word(std::string_view name) const = 0;
+
+  // Tells every Listener of this database, in this process or another, once this transaction is
+  // committed; nobody if it is not. At most 7,999 bytes, without NUL. Fails as execute().
+  virtual Result<void> notify(std::string_view message) = 0;
 
   // Writes what this transaction sees of the whole database into `file`, durably and for its owner
   // alone; a file there is replaced. Others go on writing meanwhile. Wholly or not at all: until
@@ -142,11 +161,15 @@ class Connection {
   // where the database server has tools of its own for it.
   virtual Result<void> copy_to(const std::filesystem::path& file, const std::stop_token& stop) = 0;
 
-  // Used by Database alone.
+  // Used by Database and migrate() alone.
   enum class Access { kRead, kWrite };
   virtual Result<void> begin(Access access) = 0;
   virtual Result<void> commit() = 0;
   virtual void rollback() = 0;
+  // Sends what write() has kept, and tells whether all of it was done.
+  virtual Result<void> flush() { return {}; }
+  // Until the transaction ends, no other one migrates this database.
+  virtual Result<void> lock_migrations() = 0;
   virtual Result<void> savepoint() = 0;  // Not nested: there is at most one.
   virtual Result<void> release_savepoint() = 0;
   virtual Result<void> rollback_to_savepoint() = 0;
@@ -166,6 +189,19 @@ struct StorageUse {
   std::uint64_t checkpoints_failed = 0;
 };
 
+// Hears what is said by Connection::notify(), from when it was made until it ends. The functions
+// are called on a thread of its own, one at a time.
+struct Hearing {
+  std::function<void(std::string_view message)> on_message;
+  // True: from now on every message is heard; the ones before may have been missed. False: the
+  // connection is lost, and what is said is missed until it is true again.
+  std::function<void(bool hears)> on_change;
+};
+class Listener {
+ public:
+  virtual ~Listener() = default;  // Waits for a call that is under way.
+};
+
 // Opens connections to one database.
 class Driver {
  public:
@@ -174,6 +210,9 @@ class Driver {
   virtual Result<std::unique_ptr<Connection>> connect(Connection::Access access) = 0;
   // How many connections may write at one time: 1 for SQLite.
   virtual int writers() const = 0;
+  // Null where there is one process to a database, which need not be told what it does itself.
+  // Begins by itself, and again after each failure; on_change tells.
+  virtual std::unique_ptr<Listener> listen(Hearing) { return nullptr; }
   // Any thread.
   virtual StorageUse use() const { return {}; }
 };

@@ -74,7 +74,8 @@ Result<void> apply_missing(Connection& connection, Timestamp now) {
 
 Result<void> migrate(Connection& connection, Timestamp now) {
   WAYBILL_TRY(connection.begin(Connection::Access::kWrite));
-  if (auto applied = apply_missing(connection, now); !applied) {
+  auto locked = connection.lock_migrations();
+  if (auto applied = locked ? apply_missing(connection, now) : locked; !applied) {
     connection.rollback();
     return applied;
   }

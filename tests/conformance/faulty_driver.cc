@@ -16,14 +16,20 @@ class FaultyConnection final : public Connection {
     if (faults_->strikes(Faults::Call::kQuery)) return break_off();
     return connection_->query(sql, params, visit);
   }
+  Result<void> write(std::string_view sql, Params params) override {
+    if (faults_->strikes(Faults::Call::kExecute)) return break_off();
+    return connection_->write(sql, params);
+  }
   Result<void> run_script(std::string_view script) override {
     return connection_->run_script(script);
   }
   std::string_view claim_lock() const override { return connection_->claim_lock(); }
+  std::string_view row_lock() const override { return connection_->row_lock(); }
   std::string_view migration_word(std::string_view name) const override {
     return connection_->migration_word(name);
   }
 
+  Result<void> notify(std::string_view message) override { return connection_->notify(message); }
   Result<void> copy_to(const std::filesystem::path& file, const std::stop_token& stop) override {
     return connection_->copy_to(file, stop);
   }
@@ -32,6 +38,8 @@ class FaultyConnection final : public Connection {
     if (faults_->strikes(Faults::Call::kBegin)) return unavailable();
     return connection_->begin(access);
   }
+  Result<void> flush() override { return connection_->flush(); }
+  Result<void> lock_migrations() override { return connection_->lock_migrations(); }
   Result<void> commit() override {
     if (faults_->strikes(Faults::Call::kCommit)) return unavailable();
     return connection_->commit();

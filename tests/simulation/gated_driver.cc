@@ -22,13 +22,19 @@ class GatedConnection final : public Connection {
     if (unbegun_) return fail(*unbegun_);
     return connection_->query(sql, params, visit);
   }
+  Result<void> write(std::string_view sql, Params params) override {
+    if (unbegun_) return fail(*unbegun_);
+    return connection_->write(sql, params);
+  }
   Result<void> run_script(std::string_view script) override {
     return connection_->run_script(script);
   }
+  Result<void> notify(std::string_view message) override { return connection_->notify(message); }
   Result<void> copy_to(const std::filesystem::path& file, const std::stop_token& stop) override {
     return connection_->copy_to(file, stop);
   }
   std::string_view claim_lock() const override { return connection_->claim_lock(); }
+  std::string_view row_lock() const override { return connection_->row_lock(); }
   std::string_view migration_word(std::string_view name) const override {
     return connection_->migration_word(name);
   }
@@ -46,6 +52,8 @@ class GatedConnection final : public Connection {
     batch_ = batch_ == Batch::kRunsAgain ? Batch::kLast : Batch::kFirst;
     return {};
   }
+  Result<void> flush() override { return connection_->flush(); }
+  Result<void> lock_migrations() override { return connection_->lock_migrations(); }
   Result<void> commit() override {
     batch_ = Batch::kNone;
     return connection_->commit();

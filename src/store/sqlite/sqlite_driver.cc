@@ -177,6 +177,7 @@ class SqliteConnection final : public Connection {
 
   // One writer: nobody else can take what we are looking at.
   std::string_view claim_lock() const override { return ""; }
+  std::string_view row_lock() const override { return ""; }
   std::string_view migration_word(std::string_view name) const override {
     if (name == "bytes") return "BLOB";
     if (name == "bigint") return "INTEGER";
@@ -184,6 +185,9 @@ class SqliteConnection final : public Connection {
     WAYBILL_CHECK(false, "a migration uses known words");
     return {};
   }
+
+  // There is one process, which knows what it has done.
+  Result<void> notify(std::string_view) override { return {}; }
 
   Result<void> copy_to(const std::filesystem::path& file, const std::stop_token& stop) override {
     // A transaction sees nothing in particular before its first statement.
@@ -201,6 +205,7 @@ class SqliteConnection final : public Connection {
     if (sqlite3_get_autocommit(database_.get()) == 0) (void)simple("ROLLBACK");
     failure_.reset();
   }
+  Result<void> lock_migrations() override { return {}; }  // BEGIN IMMEDIATE has locked all.
   Result<void> savepoint() override { return simple("SAVEPOINT unit"); }
   Result<void> release_savepoint() override { return simple("RELEASE unit"); }
   Result<void> rollback_to_savepoint() override {
