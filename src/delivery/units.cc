@@ -85,8 +85,8 @@ Result<std::optional<model::EndpointHealth>> record(store::Connection& connectio
   model::NextState next = record.next;
   std::optional<model::Endpoint> endpoint;
   if (record.touches_health) {
-    auto found = store::endpoints::find(connection, record.delivery.workspace_id,
-                                        record.delivery.endpoint_id);
+    auto found = store::endpoints::find_to_change(connection, record.delivery.workspace_id,
+                                                  record.delivery.endpoint_id);
     if (!found) return fail(found.error());
     endpoint = *std::move(found);
     if (endpoint->state == model::EndpointState::kDeleted && next.due_at) {

@@ -16,7 +16,7 @@ Entry read(const Row& row) {
 }  // namespace
 
 Result<void> insert(Connection& connection, const Entry& entry) {
-  WAYBILL_TRY(connection.execute(
+  WAYBILL_TRY(connection.write(
       "INSERT INTO audit_log (workspace_id, id, at, actor, action, subject, detail) "
       "VALUES ($1, $2, $3, $4, $5, $6, $7)",
       {entry.workspace_id, entry.id, entry.at, entry.actor, entry.action, entry.subject,

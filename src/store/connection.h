@@ -56,6 +56,10 @@ class Param {
   Value value_;
 };
 
+// The reason of a kUnavailable by which another transaction has come first: the same done again may
+// succeed. A server's alone.
+inline constexpr std::string_view kTransactionConflict = "transaction_conflict";
+
 // One row of a result; columns count from 0. Views are valid until the next row.
 class Row {
  public:

@@ -22,6 +22,9 @@ constexpr std::array kCommitSeconds = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025
 constexpr std::array kUnitsPerCommit = {1.0,  2.0,   5.0,   10.0,  20.0,
                                         50.0, 100.0, 200.0, 500.0, 1000.0};
 
+// How often a batch is run that meets other transactions each time.
+constexpr int kRoundsMax = 8;
+
 }  // namespace
 
 DatabaseCounters::DatabaseCounters()
@@ -110,10 +113,16 @@ class Database::Executor {
     if (auto begun = connection.begin(access_); !begun) return give_up_all(batch, begun.error());
     std::optional<Error> unavailable;  // For some unit alone, such as on a full disk.
     if (!run_plainly(connection, batch)) {
-      connection.rollback();
-      count([](DatabaseCounters& counters) { ++counters.batches_run_again; });
-      if (auto begun = connection.begin(access_); !begun) return give_up_all(batch, begun.error());
-      if (auto run = run_with_savepoints(connection, batch, unavailable); !run) {
+      for (int round = 1;; ++round) {
+        connection.rollback();
+        count([](DatabaseCounters& counters) { ++counters.batches_run_again; });
+        if (auto begun = connection.begin(access_); !begun) {
+          return give_up_all(batch, begun.error());
+        }
+        unavailable.reset();
+        const auto run = run_with_savepoints(connection, batch, unavailable);
+        if (run) break;
+        if (run.error().reason == kTransactionConflict && round < kRoundsMax) continue;
         connection.rollback();
         return give_up(batch, run.error());
       }
@@ -183,7 +192,7 @@ class Database::Executor {
         return false;
       }
     }
-    return true;
+    return connection.flush().has_value();
   }
 
   Result<void> run_with_savepoints(Connection& connection, Batch& batch,
@@ -191,15 +200,20 @@ class Database::Executor {
     for (const auto& job : batch) {
       WAYBILL_TRY(connection.savepoint());
       const bool succeeded = job->execute(connection);
-      if (succeeded && !connection.is_broken()) {
+      const bool ignored_failure = succeeded && connection.is_broken();
+      const auto flushed = succeeded && !ignored_failure ? connection.flush() : Result<void>();
+      if (succeeded && !ignored_failure && flushed) {
         WAYBILL_TRY(connection.release_savepoint());
         continue;
       }
-      if (succeeded) {
+      if (ignored_failure) {
         job->set_error(Error(Code::kInternal, "unit_ignored_failure",
                              "A unit went on after one of its statements had failed."));
       }
+      if (!flushed) job->set_error(flushed.error());
       const Error* const error = job->error();
+      // What it waits for may be held by this very transaction's earlier units.
+      if (error && error->reason == kTransactionConflict) return fail(*error);
       if (error && error->code == Code::kUnavailable) unavailable = *error;
       WAYBILL_TRY(connection.rollback_to_savepoint());
     }

@@ -14,7 +14,8 @@
 //  2. When run() returns an error, nothing of what the unit wrote is there, whatever else was in
 //  the
 //     same transaction; other units are not harmed.
-//  3. Units behave as if run one after the other: none sees another's half.
+//  3. No unit sees another's half. One that changes what it has read, and read it with
+//     Connection::row_lock(), loses no other's change: as if they had run one after the other.
 //  4. read() sees one consistent state, and everything committed before it began. It cannot write.
 //  5. A full queue refuses with kUnavailable (database_busy) before anything is done. What the hub
 //     must write about what it has accepted (Priority::kOwn) has room beyond what is new.

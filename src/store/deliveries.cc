@@ -56,12 +56,20 @@ bool is_owed(model::DeliveryState state) {
          state == model::DeliveryState::kRetrying;
 }
 
+Result<model::Delivery> find_by(Connection& connection, std::string_view sql,
+                                const model::WorkspaceId& workspace, const model::DeliveryId& id) {
+  std::optional<model::Delivery> found;
+  WAYBILL_TRY(connection.query(sql, {workspace, id}, [&](const Row& row) { found = read(row); }));
+  if (!found) return fail(Code::kNotFound, "delivery_not_found", "There is no such delivery.");
+  return *std::move(found);
+}
+
 }  // namespace
 
 Result<void> insert(Connection& connection, const model::Delivery& delivery,
                     const std::optional<Lease>& lease) {
   const std::optional<Uuid> node = lease ? std::optional(lease->node) : std::nullopt;
-  WAYBILL_TRY(connection.execute(
+  WAYBILL_TRY(connection.write(
       "INSERT INTO deliveries (workspace_id, id, event_id, endpoint_id, event_type, kind, state, "
       "attempts_made, attempts_before_retry, due_at, lease, created_at, finished_at) "
       "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
@@ -75,11 +83,8 @@ Result<void> insert(Connection& connection, const model::Delivery& delivery,
 
 Result<model::Delivery> find(Connection& connection, const model::WorkspaceId& workspace,
                              const model::DeliveryId& id) {
-  std::optional<model::Delivery> found;
   static const std::string sql = std::string(kSelect) + " WHERE workspace_id = $1 AND id = $2";
-  WAYBILL_TRY(connection.query(sql, {workspace, id}, [&](const Row& row) { found = read(row); }));
-  if (!found) return fail(Code::kNotFound, "delivery_not_found", "There is no such delivery.");
-  return *std::move(found);
+  return find_by(connection, sql, workspace, id);
 }
 
 Result<Page<model::Delivery>> list(Connection& connection, const model::WorkspaceId& workspace,
@@ -135,13 +140,18 @@ Result<std::vector<model::Delivery>> claim_due(Connection& connection,
                                                const model::WorkspaceId& workspace,
                                                const model::EndpointId& endpoint, Timestamp now,
                                                const Lease& lease, int limit) {
-  const std::string sql = fmt::format(
-      "UPDATE deliveries SET state = 'delivering', lease = $3, due_at = $4 "
-      "WHERE workspace_id = $1 AND id IN ("
-      "SELECT id FROM deliveries WHERE workspace_id = $1 AND endpoint_id = $2 AND due_at <= $5 "
+  // A server may run a subquery more than once, and so claim more than the limit: what is due is
+  // found once.
+  static const std::string head =
+      "WITH due AS MATERIALIZED (SELECT id FROM deliveries "
+      "WHERE workspace_id = $1 AND endpoint_id = $2 AND due_at <= $5 "
       "AND EXISTS (SELECT 1 FROM endpoints e WHERE e.workspace_id = $1 AND e.id = $2 "
-      "AND e.state = 'active') ORDER BY due_at LIMIT $6 {}) RETURNING " WAYBILL_DELIVERY_COLUMNS,
-      connection.claim_lock());
+      "AND e.state = 'active') ORDER BY due_at LIMIT $6 ";
+  const std::string sql = fmt::format(
+      "{}{}) UPDATE deliveries SET state = 'delivering', lease = $3, due_at = $4 "
+      "WHERE workspace_id = $1 AND id IN (SELECT id FROM due) "
+      "RETURNING " WAYBILL_DELIVERY_COLUMNS,
+      head, connection.claim_lock());
   std::vector<model::Delivery> claimed;
   WAYBILL_TRY(connection.query(sql, {workspace, endpoint, lease.node, lease.until, now, limit},
                                [&](const Row& row) { claimed.push_back(read(row)); }));
@@ -187,7 +197,7 @@ Result<void> finish_attempt(Connection& connection, const model::Delivery& deliv
   if (*changed == 0) {
     return fail(Code::kConflict, "lease_over", "The lease of this delivery is over.");
   }
-  WAYBILL_TRY(connection.execute(
+  WAYBILL_TRY(connection.write(
       "INSERT INTO attempts (workspace_id, delivery_id, number, started_at, latency_us, outcome, "
       "status_code, error, response_body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
       {delivery.workspace_id, delivery.id, attempt.number, attempt.started_at,
@@ -198,11 +208,10 @@ Result<void> finish_attempt(Connection& connection, const model::Delivery& deliv
 
 Result<void> release(Connection& connection, const model::Delivery& delivery, const Lease& lease,
                      Timestamp now) {
-  WAYBILL_TRY(
-      connection.execute("UPDATE deliveries SET state = " WAYBILL_WAITING_STATE
-                         ", due_at = $3, lease = NULL "
-                         "WHERE workspace_id = $1 AND id = $2 AND lease = $4 AND due_at = $5",
-                         {delivery.workspace_id, delivery.id, now, lease.node, lease.until}));
+  WAYBILL_TRY(connection.write("UPDATE deliveries SET state = " WAYBILL_WAITING_STATE
+                               ", due_at = $3, lease = NULL "
+                               "WHERE workspace_id = $1 AND id = $2 AND lease = $4 AND due_at = $5",
+                               {delivery.workspace_id, delivery.id, now, lease.node, lease.until}));
   return {};
 }
 
@@ -262,7 +271,9 @@ Result<void> revive(Connection& connection, model::Delivery& delivery, Timestamp
 
 Result<model::Delivery> retry(Connection& connection, const model::WorkspaceId& workspace,
                               const model::DeliveryId& id, Timestamp now) {
-  auto delivery = find(connection, workspace, id);
+  const std::string sql =
+      fmt::format("{} WHERE workspace_id = $1 AND id = $2 {}", kSelect, connection.row_lock());
+  auto delivery = find_by(connection, sql, workspace, id);
   if (!delivery) return delivery;
   switch (delivery->state) {
     case model::DeliveryState::kSucceeded:
@@ -286,13 +297,15 @@ Result<std::vector<model::Delivery>> retry_dropped(Connection& connection,
                                                    Timestamp since, Timestamp now, int limit) {
   // A deleted endpoint's dead letters stay: revived, they would wait for it forever.
   const std::string sql = fmt::format(
-      "UPDATE deliveries SET state = 'pending', due_at = $2, finished_at = NULL, "
-      "attempts_before_retry = attempts_made WHERE workspace_id = $1 AND id IN ("
+      "WITH dropped AS MATERIALIZED ("
       "SELECT d.id FROM deliveries d WHERE d.workspace_id = $1 AND d.state = 'dropped' "
       "AND d.id >= $3 AND EXISTS (SELECT 1 FROM endpoints e WHERE e.workspace_id = $1 "
-      "AND e.id = d.endpoint_id AND e.state <> 'deleted') {} ORDER BY d.id DESC LIMIT $4) "
+      "AND e.id = d.endpoint_id AND e.state <> 'deleted') {} ORDER BY d.id DESC LIMIT $4 {}) "
+      "UPDATE deliveries SET state = 'pending', due_at = $2, finished_at = NULL, "
+      "attempts_before_retry = attempts_made "
+      "WHERE workspace_id = $1 AND id IN (SELECT id FROM dropped) "
       "RETURNING " WAYBILL_DELIVERY_COLUMNS,
-      endpoint ? "AND d.endpoint_id = $5" : "");
+      endpoint ? "AND d.endpoint_id = $5" : "", connection.claim_lock());
   const Uuid lowest = Uuid::lowest_at(since);
   std::vector<Param> params{workspace, now, lowest, limit};
   if (endpoint) params.push_back(*endpoint);

@@ -36,7 +36,17 @@ model::Endpoint read(const Row& row) {
   return endpoint;
 }
 
+constexpr const char* kOne = " WHERE workspace_id = $1 AND id = $2";
+
 Error not_found() { return {Code::kNotFound, "endpoint_not_found", "There is no such endpoint."}; }
+
+Result<model::Endpoint> find_by(Connection& connection, std::string_view sql,
+                                const model::WorkspaceId& workspace, const model::EndpointId& id) {
+  std::optional<model::Endpoint> found;
+  WAYBILL_TRY(connection.query(sql, {workspace, id}, [&](const Row& row) { found = read(row); }));
+  if (!found) return fail(not_found());
+  return *std::move(found);
+}
 
 }  // namespace
 
@@ -56,11 +66,14 @@ Result<void> insert(Connection& connection, const model::Endpoint& endpoint) {
 
 Result<model::Endpoint> find(Connection& connection, const model::WorkspaceId& workspace,
                              const model::EndpointId& id) {
-  std::optional<model::Endpoint> found;
-  static const std::string sql = std::string(kSelect) + " WHERE workspace_id = $1 AND id = $2";
-  WAYBILL_TRY(connection.query(sql, {workspace, id}, [&](const Row& row) { found = read(row); }));
-  if (!found) return fail(not_found());
-  return *std::move(found);
+  static const std::string sql = std::string(kSelect) + kOne;
+  return find_by(connection, sql, workspace, id);
+}
+
+Result<model::Endpoint> find_to_change(Connection& connection, const model::WorkspaceId& workspace,
+                                       const model::EndpointId& id) {
+  const std::string sql = std::string(kSelect) + kOne + " " + std::string(connection.row_lock());
+  return find_by(connection, sql, workspace, id);
 }
 
 Result<Page<model::Endpoint>> list(Connection& connection, const model::WorkspaceId& workspace,

@@ -22,6 +22,10 @@ Result<void> insert(Connection& connection, const model::Endpoint& endpoint);
 // Deleted ones are found too. Fails with kNotFound (endpoint_not_found).
 Result<model::Endpoint> find(Connection& connection, const model::WorkspaceId& workspace,
                              const model::EndpointId& id);
+// The same, so that it can be changed by what was read: whoever else changes it waits until this
+// transaction is over.
+Result<model::Endpoint> find_to_change(Connection& connection, const model::WorkspaceId& workspace,
+                                       const model::EndpointId& id);
 Result<Page<model::Endpoint>> list(Connection& connection, const model::WorkspaceId& workspace,
                                    const Filter& filter, const PageRequest& page);
 // How many of `dialect` there are, without deleted ones.

@@ -28,7 +28,7 @@ Result<void> insert(Connection& connection, const Routed& routed) {
   const auto or_null = [](const std::string& text) {
     return text.empty() ? Param(std::nullopt) : Param(text);
   };
-  WAYBILL_TRY(connection.execute(
+  WAYBILL_TRY(connection.write(
       "INSERT INTO events (workspace_id, id, type, occurred_at, subject, data, matched, "
       "unmatched_reason, traceparent, tracestate) "
       "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",

@@ -32,7 +32,7 @@ model::Order read(const Row& row) {
 }  // namespace
 
 Result<void> insert(Connection& connection, const model::Order& order) {
-  WAYBILL_TRY(connection.execute(
+  WAYBILL_TRY(connection.write(
       "INSERT INTO orders (workspace_id, id, surface, number, order_date, currency, supplier_id, "
       "supplier_name, status, lines, created_at) "
       "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",

@@ -13,7 +13,8 @@ Result<void> probe_write(Connection& connection, Timestamp now) {
 Result<Backlog> backlog(Connection& connection) {
   Backlog backlog;
   WAYBILL_TRY(connection.query(
-      "SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE due_at IS NOT NULL LIMIT $1) AS some",
+      "SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE due_at IS NOT NULL LIMIT $1) AS "
+      "waiting",
       {Backlog::kCountedMax}, [&](const Row& row) { backlog.deliveries = row.integer(0); }));
   // One look into the index of what is due for each active endpoint.
   WAYBILL_TRY(connection.query(

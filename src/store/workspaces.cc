@@ -19,6 +19,10 @@ model::Workspace read(const Row& row) {
   return {row.id<model::WorkspaceId>(0), row.string(1), row.string(2), *environment, row.time(4)};
 }
 
+Error not_found() {
+  return {Code::kNotFound, "workspace_not_found", "There is no such workspace."};
+}
+
 }  // namespace
 
 Result<void> insert(Connection& connection, const model::Workspace& workspace) {
@@ -45,7 +49,7 @@ Result<model::Workspace> find(Connection& connection, const model::WorkspaceId& 
       connection.query("SELECT workspace_id, slug, name, environment, created_at FROM workspaces "
                        "WHERE workspace_id = $1",
                        {id}, [&](const Row& row) { found = read(row); }));
-  if (!found) return fail(Code::kNotFound, "workspace_not_found", "There is no such workspace.");
+  if (!found) return fail(not_found());
   return *std::move(found);
 }
 
@@ -54,8 +58,17 @@ Result<model::Workspace> find_by_slug(Connection& connection, std::string_view s
   WAYBILL_TRY(
       connection.query("SELECT owner_id FROM workspace_slugs WHERE workspace_id = $1 AND slug = $2",
                        {kHub, slug}, [&](const Row& row) { id = row.id<model::WorkspaceId>(0); }));
-  if (!id) return fail(Code::kNotFound, "workspace_not_found", "There is no such workspace.");
+  if (!id) return fail(not_found());
   return find(connection, *id);
+}
+
+Result<void> lock(Connection& connection, const model::WorkspaceId& id) {
+  const std::string sql = fmt::format(
+      "SELECT workspace_id FROM workspaces WHERE workspace_id = $1 {}", connection.row_lock());
+  const auto found = connection.query(sql, {id}, [](const Row&) {});
+  if (!found) return fail(found.error());
+  if (*found == 0) return fail(not_found());
+  return {};
 }
 
 Result<Page<model::Workspace>> list(Connection& connection, const PageRequest& page) {

@@ -24,7 +24,10 @@ DriverUnderTest sqlite() {
              WHERE t.type = 'table' AND i."unique" = 1 AND c.seqno = 0
              UNION ALL
              SELECT t.name, 'rowid', c.name FROM sqlite_master t JOIN pragma_table_info(t.name) c
-             WHERE t.type = 'table' AND c.pk = 1 AND c.type = 'INTEGER')",
+             WHERE t.type = 'table' AND c.pk = 1 AND c.type = 'INTEGER'
+             UNION ALL
+             SELECT t.name, 'foreign key', f."from" FROM sqlite_master t
+             JOIN pragma_foreign_key_list(t.name) f WHERE t.type = 'table' AND f.seq = 0)",
   };
 }
 

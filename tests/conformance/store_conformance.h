@@ -41,7 +41,8 @@ struct DriverUnderTest {
   // Opens a database that belongs to `folder`: the same one each time, and empty at first. The
   // folder is made for one test and removed after it.
   std::function<std::unique_ptr<Driver>(const std::filesystem::path& folder)> make;
-  // Rows of (table, index, its first column), for every primary key and unique index there is.
+  // Rows of (table, index, its first column), for every primary key, unique index and foreign key
+  // there is.
   std::string unique_keys_sql;
 
   friend std::ostream& operator<<(std::ostream& out, const DriverUnderTest& driver) {
@@ -134,8 +135,10 @@ class StoreConformance : public testing::TestWithParam<DriverUnderTest> {
   model::Workspace add_workspace(std::string slug);
   model::Endpoint add_endpoint(model::EndpointState state = model::EndpointState::kActive,
                                std::optional<model::WorkspaceId> workspace = std::nullopt);
-  // Texts that stores and their bindings have been known to harm.
-  static std::vector<std::string> awkward_texts();
+  // Texts that stores and their bindings have been known to harm. Those of a column with an index
+  // are at most kIndexedBytesMax long.
+  static constexpr std::size_t kIndexedBytesMax = 2'000;
+  static std::vector<std::string> awkward_texts(std::size_t longest = 1024 * 1024);
   static std::vector<Bytes> awkward_bytes();
 
   static constexpr Timestamp kNoon = ManualClock::kNoon;
@@ -145,6 +148,7 @@ class StoreConformance : public testing::TestWithParam<DriverUnderTest> {
   ManualClock clock_{context_};
   IdGenerator ids_{clock_, /*seed=*/1};
   std::filesystem::path folder_;
+  int writers_ = 0;  // Of the database.
   std::unique_ptr<Database> database_;
   model::WorkspaceId workspace_;
   model::WorkspaceId other_workspace_;

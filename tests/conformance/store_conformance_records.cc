@@ -297,7 +297,7 @@ TEST_P(StoreConformance, ApiKeysArePagedNewestFirst) {
 // --------------------------------------------------------------------------------------
 
 TEST_P(StoreConformance, SuppliersComeBackWithAllTheirFields) {
-  for (const std::string& name : awkward_texts()) {
+  for (const std::string& name : awkward_texts(kIndexedBytesMax)) {
     const model::Supplier supplier{ids_.next_id<model::SupplierId>(), workspace_, name, kThen};
     ASSERT_TRUE(write([&](Connection& c) { return suppliers::insert(c, supplier); }));
     for (const std::string& by : {supplier.id.text(), supplier.id.uuid().text(), name}) {
@@ -372,7 +372,7 @@ model::Order make_order(IdGenerator& ids, const model::WorkspaceId& workspace) {
 
 TEST_P(StoreConformance, OrdersComeBackWithAllTheirFields) {
   std::vector<model::Order> orders = {make_order(ids_, workspace_)};
-  for (const std::string& text : awkward_texts()) {
+  for (const std::string& text : awkward_texts(kIndexedBytesMax)) {
     model::Order order = make_order(ids_, workspace_);
     order.surface = order.supplier_name = text;
     order.number = order.order_date = order.currency = text;

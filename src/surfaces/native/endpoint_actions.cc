@@ -151,7 +151,7 @@ Task<Result<Reply>> rotate_endpoint_secret(Call& call) {
   if (!object) co_return fail(object.error());
   // Its dialect says what a secret has to look like, and an endpoint's dialect never changes.
   const auto current = co_await services.database.read([&](store::Connection& connection) {
-    return find_endpoint_to_change(connection, call, *id);
+    return check_present(store::endpoints::find(connection, call.workspace_id, *id));
   });
   if (!current) co_return fail(current.error());
   const auto dialect = dialect_of(*current, services.dialects);

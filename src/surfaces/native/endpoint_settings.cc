@@ -131,13 +131,16 @@ Result<const dialect::Dialect*> dialect_of(const model::Endpoint& endpoint,
               fmt::format("This hub has no dialect called \"{}\" any more.", endpoint.dialect));
 }
 
-Result<model::Endpoint> find_endpoint_to_change(store::Connection& connection, const Call& call,
-                                                const model::EndpointId& id) {
-  auto endpoint = store::endpoints::find(connection, call.workspace_id, id);
+Result<model::Endpoint> check_present(Result<model::Endpoint> endpoint) {
   if (endpoint && endpoint->state == model::EndpointState::kDeleted) {
     return fail(Code::kNotFound, "endpoint_not_found", "This endpoint has been deleted.");
   }
   return endpoint;
+}
+
+Result<model::Endpoint> find_endpoint_to_change(store::Connection& connection, const Call& call,
+                                                const model::EndpointId& id) {
+  return check_present(store::endpoints::find_to_change(connection, call.workspace_id, id));
 }
 
 void forget_endpoint(const Services& services, const model::WorkspaceId& workspace,

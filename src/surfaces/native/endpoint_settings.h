@@ -46,7 +46,10 @@ void write_secret(ObjectText& object, const dialect::Dialect& dialect, const Sec
 Result<const dialect::Dialect*> dialect_of(const model::Endpoint& endpoint,
                                            const dialect::DialectRegistry& dialects);
 
-// Fails with kNotFound (endpoint_not_found), also for a deleted one: nothing can be done to it.
+// What was found, or kNotFound (endpoint_not_found), also for a deleted one: nothing can be done to
+// it.
+Result<model::Endpoint> check_present(Result<model::Endpoint> endpoint);
+// store::endpoints::find_to_change(), checked so.
 Result<model::Endpoint> find_endpoint_to_change(store::Connection& connection, const Call& call,
                                                 const model::EndpointId& id);
 

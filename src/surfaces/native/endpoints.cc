@@ -6,6 +6,7 @@
 #include <fmt/ranges.h>
 
 #include "store/deliveries.h"
+#include "store/workspaces.h"
 #include "surfaces/native/change.h"
 #include "surfaces/native/endpoint_settings.h"
 #include "surfaces/native/operations.h"
@@ -57,6 +58,7 @@ Result<void> check_room(store::Connection& connection, const model::WorkspaceId&
                         const dialect::Dialect& dialect) {
   const int max = dialect.endpoint.endpoints_max;
   if (max == 0) return {};
+  WAYBILL_TRY(store::workspaces::lock(connection, workspace));
   const auto count = store::endpoints::count(connection, workspace, dialect.name);
   if (!count) return fail(count.error());
   if (*count < max) return {};
@@ -186,7 +188,7 @@ Task<Result<Reply>> delete_endpoint(Call& call) {
   if (!id) co_return fail(id.error());
   WAYBILL_CO_TRY(read_no_body(call.request));
   co_return co_await make_change(call, [&](store::Connection& connection) -> Result<Change> {
-    auto endpoint = store::endpoints::find(connection, call.workspace_id, *id);
+    auto endpoint = store::endpoints::find_to_change(connection, call.workspace_id, *id);
     if (!endpoint) return fail(endpoint.error());
     const bool was_there = endpoint->state != EndpointState::kDeleted;
     endpoint->state = EndpointState::kDeleted;
