@@ -50,19 +50,26 @@ bool opens(const Result<SecretBox>& box, const Bytes& check) {
   return box && box->open(check, as_bytes(kCheckContext)).has_value();
 }
 
-Error not_the_key(const fs::path& folder, const Error& reading) {
+// What to do about a key that is not there, or is not the right one.
+constexpr std::string_view kCopyFromANode =
+    "Each node of a hub has a copy of one key: put master.key and admin.token from the data "
+    "directory of another node of this database here, before the first start.";
+
+Error not_the_key(const fs::path& folder, Nodes nodes, const Error& reading) {
   const std::string file = master_key_file(folder).string();
   if (reading.code == Code::kNotFound) {
     return {Code::kInvalid, "master_key_missing",
-            fmt::format("{} is missing, and the stored secrets can be read only with it. Put back "
-                        "the copy of it that was kept.",
-                        file)};
+            fmt::format(
+                "{} is missing, and the stored secrets can be read only with it. {}", file,
+                nodes == Nodes::kMany ? kCopyFromANode : "Put back the copy of it that was kept.")};
   }
   if (reading.code != Code::kInternal) return reading;
   return {Code::kInvalid, "master_key_wrong",
-          fmt::format("{} is not the key that sealed the secrets in this database. Put back the "
-                      "right one: the one of the time of a backup, if this is a backup.",
-                      file)};
+          fmt::format("{} is not the key that sealed the secrets in this database. {}", file,
+                      nodes == Nodes::kMany
+                          ? kCopyFromANode
+                          : "Put back the right one: the one of the time of a backup, if this is a "
+                            "backup.")};
 }
 
 // A unit of its own.
@@ -88,28 +95,35 @@ Result<void> replace_key(const fs::path& folder) {
   return {};
 }
 
-// The first key of a database in which nothing is sealed yet.
-Result<SecretBox> begin_with_key(const fs::path& folder, store::Connection& connection) {
-  const fs::path file = master_key_file(folder);
-  auto box = read_key(file);
-  if (!box && box.error().code == Code::kNotFound) box = make_key(file);
-  if (!box) return box;
-  WAYBILL_TRY(in_transaction(
-      connection, [&] { return store::sealed::set_check(connection, seal_check(*box)); }));
-  return box;
-}
-
 struct FoundKey {
   SecretBox box;
   bool is_next = false;  // Of a rotation that committed and did not come to its end.
 };
 
-Result<FoundKey> find_key(const fs::path& folder, const Bytes& check) {
+Result<FoundKey> find_key(const fs::path& folder, Nodes nodes, const Bytes& check) {
   auto current = read_key(master_key_file(folder));
   if (opens(current, check)) return FoundKey{std::move(*current), false};
   auto next = read_key(next_key_file(folder));
   if (opens(next, check)) return FoundKey{std::move(*next), true};
-  return fail(not_the_key(folder, current ? Error(Code::kInternal, "") : current.error()));
+  return fail(not_the_key(folder, nodes, current ? Error(Code::kInternal, "") : current.error()));
+}
+
+// The first key of a database in which nothing is sealed yet. Nothing: another node has begun with
+// its own meanwhile.
+Result<std::optional<SecretBox>> begin_with_key(const fs::path& folder,
+                                                store::Connection& connection) {
+  const fs::path file = master_key_file(folder);
+  auto box = read_key(file);
+  if (!box && box.error().code == Code::kNotFound) box = make_key(file);
+  if (!box) return fail(box.error());
+  bool first = false;
+  WAYBILL_TRY(in_transaction(connection, [&]() -> Result<void> {
+    const auto added = store::sealed::add_check(connection, seal_check(*box));
+    if (!added) return fail(added.error());
+    first = *added;
+    return {};
+  }));
+  return first ? std::optional(std::move(*box)) : std::nullopt;
 }
 
 Result<std::int64_t> reseal(store::Connection& connection, const SecretBox& from,
@@ -129,22 +143,41 @@ Result<std::int64_t> reseal(store::Connection& connection, const SecretBox& from
 
 fs::path master_key_file(const fs::path& folder) { return folder / "master.key"; }
 
-Result<SecretBox> look_at_master_key(const fs::path& folder, store::Connection& connection) {
+Result<SecretBox> look_at_master_key(const fs::path& folder, store::Connection& connection,
+                                     Nodes nodes) {
   const auto check = store::sealed::find_check(connection);
   if (!check) return fail(check.error());
   if (!*check) {
     return fail(Code::kNotFound, "master_key_unused", "No hub has used this database yet.");
   }
-  auto found = find_key(folder, **check);
+  auto found = find_key(folder, nodes, **check);
   if (!found) return fail(found.error());
   return std::move(found->box);
 }
 
-Result<SecretBox> open_master_key(const fs::path& folder, store::Connection& connection) {
-  const auto check = store::sealed::find_check(connection);
-  if (!check) return fail(check.error());
-  if (!*check) return begin_with_key(folder, connection);
-  auto found = find_key(folder, **check);
+Result<SecretBox> open_master_key(const fs::path& folder, store::Connection& connection,
+                                  Nodes nodes) {
+  std::optional<Bytes> check;
+  const auto look = [&] {
+    return in_transaction(connection, [&]() -> Result<void> {
+      auto found = store::sealed::find_check(connection);
+      if (!found) return fail(found.error());
+      check = std::move(*found);
+      return {};
+    });
+  };
+  WAYBILL_TRY(look());
+  if (!check) {
+    auto begun = begin_with_key(folder, connection);
+    if (!begun) return fail(begun.error());
+    if (*begun) return std::move(**begun);
+    WAYBILL_TRY(look());
+  }
+  if (!check) {
+    return fail(Code::kUnavailable, "database_unavailable",
+                "The database was emptied while this hub started. Start it again.");
+  }
+  auto found = find_key(folder, nodes, *check);
   if (!found) return fail(found.error());
   if (found->is_next) {
     WAYBILL_TRY(replace_key(folder));
@@ -155,8 +188,8 @@ Result<SecretBox> open_master_key(const fs::path& folder, store::Connection& con
 }
 
 Result<std::int64_t> rotate_master_key(const fs::path& folder, store::Connection& connection,
-                                       const BeforeStep& before) {
-  const auto current = open_master_key(folder, connection);
+                                       Nodes nodes, const BeforeStep& before) {
+  const auto current = open_master_key(folder, connection, nodes);
   if (!current) return fail(current.error());
   before(RotationStep::kMakeKey);
   const auto next = make_key(next_key_file(folder));

@@ -45,7 +45,7 @@ class MasterKeyTest : public testing::Test {
   Result<std::int64_t> rotate() { return rotate_master_key(folder_, *connect()); }
   // As a crash before `step` would leave it.
   [[noreturn]] void rotate_until(RotationStep step) {
-    (void)rotate_master_key(folder_, *connect(), [step](RotationStep now) {
+    (void)rotate_master_key(folder_, *connect(), Nodes::kOne, [step](RotationStep now) {
       if (now == step) std::_Exit(9);
     });
     std::_Exit(1);
@@ -128,6 +128,27 @@ TEST_F(MasterKeyTest, ALostOneIsNotReplaced) {
   fs::remove(master_key_file(folder_));
   EXPECT_EQ(reason_of_refusal(), "master_key_missing");
   EXPECT_FALSE(fs::exists(master_key_file(folder_)));
+}
+
+TEST_F(MasterKeyTest, OfSeveralNodesComesFromAnotherOfThem) {
+  ASSERT_TRUE(open());
+  const auto told = [&] {
+    return open_master_key(folder_, *connect(), Nodes::kMany).error().message;
+  };
+  ASSERT_TRUE(write_file(master_key_file(folder_), base64(crypto::random_bytes(32)), 0600));
+  EXPECT_NE(told().find("from the data directory of another node"), std::string::npos) << told();
+  fs::remove(master_key_file(folder_));
+  EXPECT_NE(told().find("from the data directory of another node"), std::string::npos) << told();
+}
+
+// Two nodes whose first start was at the same time: each found no check, and the later one's was
+// the one that stayed, while the earlier one went on to seal with a key that nobody could find
+// again.
+TEST_F(MasterKeyTest, OfTheNodeThatWasFasterCounts) {
+  const auto connection = connect();
+  EXPECT_EQ(store::sealed::add_check(*connection, Bytes(40, 1)).value(), true);
+  EXPECT_EQ(store::sealed::add_check(*connection, Bytes(40, 2)).value(), false);
+  EXPECT_EQ(store::sealed::find_check(*connection).value(), Bytes(40, 1));
 }
 
 TEST_F(MasterKeyTest, ADamagedOneIsNamed) {

@@ -67,6 +67,15 @@ Result<void> set_check(Connection& connection, const Bytes& sealed) {
   return {};
 }
 
+Result<bool> add_check(Connection& connection, const Bytes& sealed) {
+  const auto added = connection.execute(
+      "INSERT INTO master_check (workspace_id, sealed) VALUES ($1, $2) "
+      "ON CONFLICT (workspace_id) DO NOTHING",
+      {kHub, sealed});
+  if (!added) return fail(added.error());
+  return *added == 1;
+}
+
 Result<std::int64_t> reseal_all(Connection& connection, const Reseal& reseal) {
   std::int64_t count = 0;
   for (const Place& place : kPlaces) {

@@ -16,6 +16,8 @@ namespace waybill::store::sealed {
 // The check: a known text, sealed with the key of all the rest. Nothing: no key was used yet.
 Result<std::optional<Bytes>> find_check(Connection& connection);
 Result<void> set_check(Connection& connection, const Bytes& sealed);
+// The first one. Returns false, and changes nothing, if there is one: another node was faster.
+Result<bool> add_check(Connection& connection, const Bytes& sealed);
 
 // Opens what was sealed for `context` and seals it again, or says why it cannot.
 using Reseal = std::function<Result<Bytes>(ByteView sealed, ByteView context)>;
