@@ -54,7 +54,11 @@ std::string section(const Setting& setting) {
   out += setting.default_text == "none" ? "\n- default: none"
                                         : fmt::format("\n- default: `{}`", setting.default_text);
   if (!setting.bounds.empty()) out += fmt::format("\n- may be: {}", setting.bounds);
-  if (setting.secret) {
+  if (setting.holds_secret != nullptr) {
+    out +=
+        "\n- a password in it is never shown or logged, and is refused in the flag. A file with it "
+        "is for the hub's user alone, or the log warns";
+  } else if (setting.secret) {
     out +=
         "\n- a secret: never shown or logged. A file with it is for the hub's user alone, or the "
         "log warns";

@@ -3,12 +3,15 @@
 //   master.key      32 random bytes, base64: opens every stored secret (app/master_key.h)
 //   admin.token     lets the command line in
 //   node.id         who this hub is among others, the same after a restart
-//   waybill.sqlite  the database
+//   waybill.sqlite  the database, unless it is on a PostgreSQL server
+//   database.moved  says where its records were copied to (app/database.h)
 //   backup.sqlite   the last backup, until `waybill backup` has taken it away
 //   waybill.toml    settings, if the operator has put them there
 //   hub.lock        held while a hub runs; holds its process id
 //   hub.url         where the running hub listens; gone when it has stopped
 //   hub.pem         the certificate it serves with, if it does; gone likewise
+//
+// Nodes of one hub have a folder each, and in it copies of one master.key and one admin.token.
 //
 // The folder is made with mode 0700, the files with 0600. Whoever has master.key and the database
 // has every secret, so a copy of one is kept apart from a copy of the other.

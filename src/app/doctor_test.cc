@@ -4,6 +4,7 @@
 #include <fstream>
 #include <unistd.h>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
@@ -20,6 +21,20 @@ namespace waybill::app {
 namespace {
 namespace fs = std::filesystem;
 using store::Connection;
+
+// Made by `openssl req -x509`: good until 2126-10-28T08:24:29Z.
+constexpr std::string_view kCertificate = R"(-----BEGIN CERTIFICATE-----
+MIIBiDCCAS2gAwIBAgIUZcPpjFVDkQMwVyYCwgh6jkSSk2swCgYIKoZIzj0EAwIw
+GDEWMBQGA1UEAwwNZmlyc3QuZXhhbXBsZTAgFw0yNjExMjEwODI0MjlaGA8yMTI2
+MTAyODA4MjQyOVowGDEWMBQGA1UEAwwNZmlyc3QuZXhhbXBsZTBZMBMGByqGSM49
+AgEGCCqGSM49AwEHA0IABJ0FiDkrL7/FSn0xpocZoi9TzRT9Vi88Z730pwWKGLiN
+KqymXYD3xFTJF36l8JQrL0o1DUtjC5y41bTIZcTHKAOjUzBRMB0GA1UdDgQWBBTb
+G2f5gspf4GemJtOeShYAit3lMzAfBgNVHSMEGDAWgBTbG2f5gspf4GemJtOeShYA
+it3lMzAPBgNVHRMBAf8EBTADAQH/MAoGCCqGSM49BAMCA0kAMEYCIQCqv/UvUoXA
+cvaQL2rWFgIz89E+wf9a5zMYDOEwpsxIHQIhAOmFpVVFTxi2ac66O7sJ5Xhivet+
+EZfFgh5anTC7ZXYl
+-----END CERTIFICATE-----
+)";
 
 class DoctorTest : public testing::Test {
  protected:
@@ -180,6 +195,33 @@ TEST_F(DoctorTest, FindsWhatIsLateOnlyWhileAHubRuns) {
   ASSERT_TRUE(connection->execute("UPDATE deliveries SET finished_at = $1",
                                   {clock_.wall_now() - std::chrono::hours(25)}));
   EXPECT_EQ(finding("dead letters"), "ok: none in the last 24 hours, 1 in all");
+}
+
+TEST_F(DoctorTest, FindsACertificateThatIsNearlyOver) {
+  use();
+  settings_.tls_certificate = folder_ / "certificate.pem";
+  EXPECT_BEGINS(finding("certificate"), "fail: ");
+  std::ofstream(settings_.tls_certificate) << kCertificate;
+  EXPECT_EQ(finding("certificate"), fmt::format("ok: {} is good until 2126-10-28T08:24:29.000Z",
+                                                settings_.tls_certificate.string()));
+
+  const Timestamp end = *parse_iso_time("2126-10-28T08:24:29Z");
+  clock_.step(end - std::chrono::days(14) - clock_.now());
+  EXPECT_BEGINS(finding("certificate"), "ok: ");
+  clock_.step(end - std::chrono::days(14) + std::chrono::seconds(1) - clock_.now());
+  EXPECT_BEGINS(finding("certificate"), "warn: ");
+  clock_.step(end - clock_.now());
+  EXPECT_BEGINS(finding("certificate"), "fail: ");
+  std::ofstream(settings_.tls_certificate) << "nonsense";
+  EXPECT_BEGINS(finding("certificate"), "fail: ");
+}
+
+TEST_F(DoctorTest, FindsAServerThatDoesNotAnswer) {
+  use();
+  settings_.database = store::PostgresAddress::parse("postgres://u:x@127.0.0.1:1/hub").value();
+  EXPECT_BEGINS(finding("database"), "fail: ");
+  EXPECT_NE(finding("database").find("127.0.0.1"), std::string::npos);
+  EXPECT_EQ(finding("permissions").substr(0, 2), "ok") << "what is here is still looked at";
 }
 
 TEST_F(DoctorTest, FindsDialectsThatDoNotLoad) {

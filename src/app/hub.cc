@@ -6,13 +6,13 @@
 
 #include <fmt/format.h>
 
+#include "app/database.h"
 #include "app/files.h"
 #include "app/master_key.h"
 #include "app/version.h"
 #include "crypto/digest.h"
 #include "crypto/random.h"
 #include "store/migrations.h"
-#include "store/sqlite/sqlite_driver.h"
 
 namespace waybill::app {
 namespace {
@@ -70,12 +70,12 @@ Result<std::string> read_ca_file(const std::filesystem::path& file) {
   return text;
 }
 
-Result<crypto::SecretBox> open_secrets(const DataDirectory& data, store::Driver& driver,
-                                       Timestamp now) {
+Result<crypto::SecretBox> open_secrets(const DataDirectory& data, Nodes nodes,
+                                       store::Driver& driver, Timestamp now) {
   const auto connection = driver.connect(store::Connection::Access::kWrite);
   if (!connection) return fail(connection.error());
   WAYBILL_TRY(store::migrate(**connection, now));
-  return open_master_key(data.folder(), **connection);
+  return open_master_key(data.folder(), **connection, nodes);
 }
 
 }  // namespace
@@ -89,8 +89,9 @@ Result<std::unique_ptr<Hub>> Hub::open(boost::asio::io_context& context, Log& lo
   auto dialects = dialect::DialectRegistry::load(settings.dialects);
   if (!dialects) return fail(dialects.error());
   auto clock = std::make_unique<SystemClock>(settings.clock_speed);
-  auto driver = std::make_unique<store::SqliteDriver>(database_file(data->folder()));
-  auto secret_box = open_secrets(*data, *driver, clock->now());
+  WAYBILL_TRY(check_not_moved(settings, data->folder()));
+  auto driver = make_driver(settings, data->folder());
+  auto secret_box = open_secrets(*data, nodes_of(settings), *driver, clock->now());
   if (!secret_box) return fail(secret_box.error());
   auto database = store::Database::open(context, log, std::move(driver), clock->now());
   if (!database) return fail(database.error());

@@ -18,6 +18,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "app/database.h"
 #include "app/hub.h"
 #include "app/service_manager.h"
 #include "app/version.h"
@@ -54,8 +55,15 @@ void log_start(Log& log, const LoadedSettings& loaded, const Hub& hub) {
   for (const std::string& warning : hub.data().warnings()) {
     log.warn("data_directory_open", {{"what", warning}});
   }
+  if (loaded.settings.database && !loaded.settings.database->is_private()) {
+    log.warn("database_not_private",
+             {{"what",
+               "The database server is on another machine, and what is said to it can be read or "
+               "changed on the way: put sslmode=verify-full into its URI."}});
+  }
   log.info("started", {{"address", hub.url()},
                        {"data", hub.data().folder().string()},
+                       {"database", database_shown(loaded.settings, hub.data().folder())},
                        {"version", version()},
                        {"settings", given}});
 }

@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "app/database_settings.h"
 #include "app/settings_file.h"
 #include "base/clock.h"
 
@@ -100,16 +101,6 @@ Result<void> read_listen(Settings& settings, std::string_view text) {
   settings.listen_host = host;
   settings.listen_port = *port;
   return {};
-}
-
-Result<void> read_database(Settings&, std::string_view text) {
-  if (text == "sqlite") return {};
-  if (text.starts_with("postgres://") || text.starts_with("postgresql://")) {
-    return refuse(
-        "PostgreSQL comes with a later version; leave this setting out, and SQLite in the data "
-        "directory is used");
-  }
-  return refuse("it is sqlite");
 }
 
 Result<void> read_clock_speed(Settings& settings, std::string_view text) {
@@ -216,11 +207,20 @@ constexpr std::array kTable = {
             .read = read_count<&Settings::rate_limit, kRateLimitMax>},
     Setting{.name = "database",
             .placeholder = "URL",
+            .example = "postgres://waybill@db1,db2/waybill?sslmode=verify-full",
             .default_text = "sqlite",
-            .bounds = "sqlite; PostgreSQL comes later",
+            .bounds = "sqlite, or the URI of a PostgreSQL 15 or later, with what libpq reads in it",
             .description = "Where records are stored; sqlite is a file in the data directory.",
             .secret = true,
+            .show = show_database,
+            .holds_secret = database_holds_secret,
             .read = read_database},
+    Setting{.name = "database_password_file",
+            .placeholder = "FILE",
+            .default_text = "none",
+            .bounds = "with a PostgreSQL database",
+            .description = "The password of the database is the first line of this file.",
+            .read = read_path<&Settings::database_password_file>},
     Setting{.name = "clock_speed",
             .placeholder = "N",
             .default_text = "1",
@@ -310,7 +310,14 @@ std::string Setting::variable() const {
 
 std::span<const Setting> settings_table() { return kTable; }
 
-std::string GivenSetting::shown() const { return setting->secret ? "set" : text; }
+bool Setting::is_secret(std::string_view text) const {
+  return secret && (holds_secret == nullptr || holds_secret(text));
+}
+
+std::string GivenSetting::shown() const {
+  if (setting->show != nullptr) return setting->show(text);
+  return setting->secret ? "set" : text;
+}
 
 Environment process_environment() {
   return [](const std::string& name) -> std::optional<std::string> {
@@ -407,7 +414,7 @@ Result<LoadedSettings> load_settings(const Flags& flags, const Environment& envi
     auto given = given_outside(setting, flags, environment);
     if (!given) {
       given = given_in_file(setting, *file);
-      if (given && setting.secret && file->others_can_read) {
+      if (given && setting.is_secret(given->text) && file->others_can_read) {
         loaded.warnings.push_back(
             fmt::format("Everybody on this machine can read {} in {}: chmod o= {}", setting.name,
                         file->file.string(), file->file.string()));
@@ -419,6 +426,14 @@ Result<LoadedSettings> load_settings(const Flags& flags, const Environment& envi
       const std::string value = setting.secret ? "" : fmt::format(" cannot be '{}'", given->text);
       return refuse(fmt::format("{}{}: {}.", given->source, value, read.error().message));
     }
+    if (setting.holds_secret != nullptr && given->source == setting.flag() &&
+        setting.is_secret(given->text)) {
+      return refuse(fmt::format(
+          "{} has a password in it, and everybody on this machine can see a flag: leave "
+          "the password out, and put it into a file that --database-password-file "
+          "names, into {}, the settings file, PGPASSWORD or ~/.pgpass.",
+          setting.flag(), setting.variable()));
+    }
     if (given->text == setting.default_text) continue;
     if (is_dangerous(setting, given->text)) loaded.settings.dangerous.emplace_back(setting.name);
     loaded.given.push_back({&setting, std::move(given->text), std::move(given->source)});
@@ -426,12 +441,27 @@ Result<LoadedSettings> load_settings(const Flags& flags, const Environment& envi
   if (loaded.settings.tls_certificate.empty() != loaded.settings.tls_key.empty()) {
     return refuse("--tls-certificate and --tls-key belong together: give both, or none.");
   }
+  WAYBILL_TRY(take_password(loaded.settings, loaded.warnings));
   loaded.settings.config = file->file;
   if (loaded.settings.data.empty()) {
     auto folder = default_data_folder(environment);
     if (!folder) return fail(folder.error());
     loaded.settings.data = std::move(*folder);
   }
+  return loaded;
+}
+
+Result<LoadedSettings> load_hub_settings(Flags flags, const Environment& environment) {
+  if (flags.contains("data")) return load_settings(flags, environment);
+  const auto folder = data_folder(environment);
+  if (!folder) return fail(folder.error());
+  std::error_code ignored;
+  const bool of_package = *folder == kSystemDataFolder && !environment("WAYBILL_CONFIG") &&
+                          std::filesystem::exists(kSystemConfig, ignored);
+  flags.emplace(of_package ? "config" : "data", of_package ? kSystemConfig : folder->string());
+  auto loaded = load_settings(flags, environment);
+  const auto names_data = [](const GivenSetting& given) { return given.setting->name == "data"; };
+  if (loaded && std::ranges::none_of(loaded->given, names_data)) loaded->settings.data = *folder;
   return loaded;
 }
 

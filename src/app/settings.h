@@ -23,12 +23,16 @@
 #include "base/result.h"
 #include "base/secret.h"
 #include "net/network.h"
+#include "store/postgres/postgres_address.h"
 
 namespace waybill::app {
 
 struct Settings {
   std::filesystem::path config;  // The settings file; empty: none was read.
   std::filesystem::path data;    // Where everything is kept.
+  // Where records are stored, with its password; nothing: SQLite in the data directory.
+  std::optional<store::PostgresAddress> database;
+  std::filesystem::path database_password_file;  // Empty: none.
   std::string listen_host = "127.0.0.1";
   std::uint16_t listen_port = 8080;  // 0: any free one.
   int clock_speed = 1;               // The hub's time runs so many times as fast as the world's.
@@ -58,13 +62,18 @@ struct Setting {
   std::string_view default_text = {};
   std::string_view bounds = {};       // What may be given, for people, where it needs saying.
   std::string_view description = {};  // One sentence.
-  bool secret = false;                // Its value is never shown.
-  std::string_view warning = {};      // Logged at start when a switch is on. Empty: harmless.
-  bool in_file = true;                // May be set in the settings file.
+  bool secret = false;                // Its value is never shown, …
+  // … or only this of it; it is a secret then only if the other function says so, and cannot be
+  // given as a flag, which everybody on the machine can see.
+  std::string (*show)(std::string_view text) = nullptr;
+  bool (*holds_secret)(std::string_view text) = nullptr;
+  std::string_view warning = {};  // Logged at start when a switch is on. Empty: harmless.
+  bool in_file = true;            // May be set in the settings file.
   // Reads `text` into its member. Fails with kInvalid and what may be given instead.
   Result<void> (*read)(Settings& settings, std::string_view text) = nullptr;
 
   bool is_switch() const { return placeholder.empty(); }
+  bool is_secret(std::string_view text) const;
   std::string flag() const;      // "--clock-speed"
   std::string variable() const;  // "WAYBILL_CLOCK_SPEED"
 };
@@ -80,7 +89,7 @@ struct GivenSetting {
   const Setting* setting = nullptr;
   std::string text;
   std::string source = {};    // "--clock-speed", "WAYBILL_CLOCK_SPEED" or "waybill.toml:3".
-  std::string shown() const;  // `text`, or "set" for a secret.
+  std::string shown() const;  // `text`, or what may be seen of a secret.
 };
 
 struct LoadedSettings {
@@ -94,9 +103,16 @@ struct LoadedSettings {
 // data directory, if it is there.
 //
 // Fails with kInvalid (setting_invalid), naming the flag, variable or line and what it may be, or
-// the two that contradict each other; and as read_settings_file() and default_data_folder().
+// the two that contradict each other; and as read_settings_file(), default_data_folder() and
+// take_password().
 Result<LoadedSettings> load_settings(const std::map<std::string, std::string, std::less<>>& flags,
                                      const Environment& environment);
+
+// For a command on the same machine: as the hub was given them, but for its flags. Where its data
+// is the package's, its settings are the package's too, unless WAYBILL_CONFIG names others. Fails
+// as load_settings() and data_folder().
+Result<LoadedSettings> load_hub_settings(std::map<std::string, std::string, std::less<>> flags,
+                                         const Environment& environment);
 
 // $XDG_DATA_HOME/waybill, or ~/.local/share/waybill.
 // Fails with kInvalid (setting_invalid) where there is no home folder.

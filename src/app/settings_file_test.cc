@@ -145,21 +145,24 @@ TEST_F(SettingsFileTest, RefusesWhatIsNoToml) {
 }
 
 TEST_F(SettingsFileTest, NeverShowsASecret) {
-  write("database = \"postgres://hub:hunter2@db/hub\"\n");
-  EXPECT_EQ(fault().find("1: database: PostgreSQL"), 0u) << fault();
+  write("database = \"postgres://hub:hunter2@db:x/hub\"\n");
+  EXPECT_EQ(fault().find("1: database: it is like"), 0u) << fault();
   EXPECT_EQ(fault().find("hunter2"), std::string::npos);
 }
 
 TEST_F(SettingsFileTest, WarnsOfASecretThatEverybodyCanRead) {
-  write("database = \"sqlite\"\nclock_speed = 2\n", 0644);
-  const auto open = load({{"config", file_}});
-  ASSERT_TRUE(open) << open.error().message;
-  ASSERT_EQ(open->warnings.size(), 1u);
-  EXPECT_NE(open->warnings[0].find("chmod o= " + file_.string()), std::string::npos);
+  for (const char* secret :
+       {"metrics_token = \"0123456789abcdef\"\n", "database = \"postgres://u:hunter2@db/hub\"\n"}) {
+    write(secret, 0644);
+    const auto open = load({{"config", file_}});
+    ASSERT_TRUE(open) << open.error().message;
+    ASSERT_EQ(open->warnings.size(), 1u) << secret;
+    EXPECT_NE(open->warnings[0].find("chmod o= " + file_.string()), std::string::npos);
 
-  write("database = \"sqlite\"\n", 0640);
-  EXPECT_TRUE(load({{"config", file_}})->warnings.empty()) << "its group may";
-  write("clock_speed = 2\n", 0644);
+    write(secret, 0640);
+    EXPECT_TRUE(load({{"config", file_}})->warnings.empty()) << "its group may";
+  }
+  write("clock_speed = 2\ndatabase = \"postgres://u@db/hub\"\n", 0644);
   EXPECT_TRUE(load({{"config", file_}})->warnings.empty()) << "there is no secret in it";
 }
 

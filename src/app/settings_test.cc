@@ -69,13 +69,13 @@ TEST(Settings, NeverShowASecret) {
     if (setting.name == "database") database = &setting;
   }
   ASSERT_NE(database, nullptr);
-  EXPECT_EQ((GivenSetting{database, "postgres://hub:hunter2@db/hub"}.shown()), "set");
+  EXPECT_EQ((GivenSetting{database, "postgres://hub:hunter2@db/hub"}.shown()),
+            "postgres://hub@db/hub");
 
   const auto refused =
       load_settings({{"database", "postgres://hub:hunter2@db/hub"}}, environment_of({}));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().message.find("hunter2"), std::string::npos);
-  EXPECT_NE(refused.error().message.find("later version"), std::string::npos);
 }
 
 TEST(Settings, ReadAddresses) {

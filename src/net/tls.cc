@@ -1,5 +1,7 @@
 #include "net/tls.h"
 
+#include <chrono>
+#include <ctime>
 #include <utility>
 
 #include <boost/asio/buffer.hpp>
@@ -47,6 +49,18 @@ Result<void> check_certificates(std::string_view pem) {
   if (count == 0) return refuse_certificates("no certificate in PEM (-----BEGIN CERTIFICATE-----)");
   ERR_clear_error();
   return {};
+}
+
+Result<Timestamp> certificate_expires_at(std::string_view pem) {
+  WAYBILL_TRY(check_certificates(pem));
+  const Bio bio = bio_of(pem);
+  const Certificate certificate(PEM_read_bio_X509(bio.get(), nullptr, no_password, nullptr),
+                                X509_free);
+  std::tm end{};
+  if (!certificate || ASN1_TIME_to_tm(X509_get0_notAfter(certificate.get()), &end) != 1) {
+    return refuse_certificates("a certificate without an end");
+  }
+  return Timestamp(std::chrono::seconds(::timegm(&end)));
 }
 
 ServerCertificate::ServerCertificate(std::string chain_pem,

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/clock.h"
 #include "base/result.h"
 
 namespace boost::asio::ssl {
@@ -22,6 +23,10 @@ inline constexpr std::size_t kPemBytesMax = 1024 * 1024;
 // Fails with kInvalid (certificate_invalid) unless `pem` holds one certificate or more, and no
 // damaged one.
 Result<void> check_certificates(std::string_view pem);
+
+// When the first certificate in `pem` is over: the server's own, of a chain.
+// Fails with kInvalid (certificate_invalid) if there is none, or a damaged one.
+Result<Timestamp> certificate_expires_at(std::string_view pem);
 
 // A certificate and its key, with which an HttpServer serves. Connections that began with one keep
 // it, whatever is served with afterwards.

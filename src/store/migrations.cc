@@ -3,6 +3,8 @@
 #include <map>
 #include <span>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -39,19 +41,21 @@ Result<void> apply(Connection& connection, const EmbeddedFile& file, const std::
   return {};
 }
 
-Result<void> apply_missing(Connection& connection, Timestamp now) {
-  WAYBILL_TRY(connection.run_script(
-      adapt("CREATE TABLE IF NOT EXISTS schema_migrations ("
-            "name TEXT PRIMARY KEY, digest TEXT NOT NULL, applied_at {bigint} NOT NULL)",
-            connection)));
+// Those of this binary that the database has not, in order. Fails as migrate().
+struct Missing {
+  const EmbeddedFile* file;
+  std::string digest;
+};
+Result<std::vector<Missing>> find_missing(Connection& connection) {
   std::map<std::string, std::string, std::less<>> applied;
   WAYBILL_TRY(connection.query("SELECT name, digest FROM schema_migrations", {},
                                [&](const Row& row) { applied[row.string(0)] = row.string(1); }));
+  std::vector<Missing> missing;
   for (const EmbeddedFile& file : migration_files()) {
-    const std::string digest = hex(crypto::sha256(file.text));
+    std::string digest = hex(crypto::sha256(file.text));
     const auto found = applied.find(file.name);
     if (found == applied.end()) {
-      WAYBILL_TRY(apply(connection, file, digest, now));
+      missing.push_back({&file, std::move(digest)});
       continue;
     }
     if (found->second != digest) {
@@ -63,11 +67,24 @@ Result<void> apply_missing(Connection& connection, Timestamp now) {
     }
     applied.erase(found);
   }
-  if (applied.empty()) return {};
+  if (applied.empty()) return missing;
   return fail(Code::kInvalid, "database_newer",
               fmt::format("The database was used by a later Waybill ({}): run that version, or "
                           "restore a backup from before it.",
                           applied.begin()->first));
+}
+
+Result<void> apply_missing(Connection& connection, Timestamp now) {
+  WAYBILL_TRY(connection.run_script(
+      adapt("CREATE TABLE IF NOT EXISTS schema_migrations ("
+            "name TEXT PRIMARY KEY, digest TEXT NOT NULL, applied_at {bigint} NOT NULL)",
+            connection)));
+  const auto missing = find_missing(connection);
+  if (!missing) return fail(missing.error());
+  for (const Missing& one : *missing) {
+    WAYBILL_TRY(apply(connection, *one.file, one.digest, now));
+  }
+  return {};
 }
 
 }  // namespace
@@ -80,6 +97,12 @@ Result<void> migrate(Connection& connection, Timestamp now) {
     return applied;
   }
   return connection.commit();
+}
+
+Result<std::int64_t> pending_migrations(Connection& connection) {
+  const auto missing = find_missing(connection);
+  if (!missing) return fail(missing.error());
+  return std::ssize(*missing);
 }
 
 }  // namespace waybill::store

@@ -7,6 +7,8 @@
 
 #pragma once
 
+#include <cstdint>
+
 #include "base/clock.h"
 #include "base/result.h"
 #include "store/connection.h"
@@ -16,5 +18,9 @@ namespace waybill::store {
 // Fails with kInvalid (database_newer) if a later Waybill has written this database, kInternal
 // (migration_changed) if a migration was applied with another text, or as Connection::execute().
 Result<void> migrate(Connection& connection, Timestamp now);
+
+// How many of this binary's migrations are missing. Requires: there is a table schema_migrations.
+// Fails as migrate(), and changes nothing.
+Result<std::int64_t> pending_migrations(Connection& connection);
 
 }  // namespace waybill::store

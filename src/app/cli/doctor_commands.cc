@@ -96,23 +96,11 @@ void ask_hub(Session& session, bool expected, Findings& findings) {
   examine_hub(session, findings);
 }
 
-// As the hub on `folder` was given them, but for its flags.
-Result<LoadedSettings> settings_of(const Session& session,
-                                   const Result<std::filesystem::path>& folder) {
-  std::map<std::string, std::string, std::less<>> flags;
-  std::error_code ignored;
-  if (folder && *folder == kSystemDataFolder && !session.environment()("WAYBILL_CONFIG") &&
-      std::filesystem::exists(kSystemConfig, ignored)) {
-    flags.emplace("config", kSystemConfig);
-  }
-  return load_settings(flags, session.environment());
-}
-
 Result<void> examine(Session& session) {
   Findings findings;
   findings.ok("program", fmt::format("waybill {}", version()));
   const auto folder = data_folder(session.environment());
-  const auto loaded = settings_of(session, folder);
+  const auto loaded = load_hub_settings({}, session.environment());
   if (!loaded) findings.fail("settings", loaded.error().message);
   if (loaded && !loaded->settings.config.empty()) {
     findings.ok("settings", fmt::format("from {}", loaded->settings.config.string()));

@@ -1,0 +1,65 @@
+#include "app/database.h"
+
+#include <cstdlib>
+
+#include <gtest/gtest.h>
+
+#include "app/data_directory.h"
+#include "app/files.h"
+
+namespace waybill::app {
+namespace {
+namespace fs = std::filesystem;
+
+class AppDatabaseTest : public testing::Test {
+ protected:
+  AppDatabaseTest() {
+    std::string name = (fs::temp_directory_path() / "waybill-app-database-XXXXXX").string();
+    EXPECT_NE(::mkdtemp(name.data()), nullptr);
+    folder_ = name;
+  }
+  ~AppDatabaseTest() override { fs::remove_all(folder_); }
+
+  Settings on_server() {
+    Settings settings;
+    settings.database = store::PostgresAddress::parse("postgres://u:x@127.0.0.1:1/hub").value();
+    return settings;
+  }
+
+  fs::path folder_;
+};
+
+TEST_F(AppDatabaseTest, IsAFileInTheDataDirectoryByDefault) {
+  const auto driver = make_driver(Settings(), folder_);
+  EXPECT_EQ(driver->writers(), 1);
+  ASSERT_TRUE(driver->connect(store::Connection::Access::kWrite));
+  EXPECT_TRUE(fs::exists(database_file(folder_)));
+  EXPECT_EQ(database_shown(Settings(), folder_), database_file(folder_).string());
+}
+
+TEST_F(AppDatabaseTest, IsTheServerThatTheSettingsName) {
+  const auto driver = make_driver(on_server(), folder_);
+  const auto connection = driver->connect(store::Connection::Access::kWrite);
+  ASSERT_FALSE(connection) << "nobody listens there";
+  EXPECT_EQ(connection.error().reason, "database_unavailable");
+  EXPECT_NE(connection.error().message.find("127.0.0.1"), std::string::npos)
+      << connection.error().message;
+  EXPECT_FALSE(fs::exists(database_file(folder_)));
+  EXPECT_EQ(database_shown(on_server(), folder_), "postgres://u@127.0.0.1:1/hub");
+  EXPECT_GE(connections_of_node(), driver->writers() + 2);
+}
+
+TEST_F(AppDatabaseTest, ThatHasMovedIsServedFromWhereItIs) {
+  EXPECT_TRUE(check_not_moved(Settings(), folder_));
+  ASSERT_TRUE(write_file(moved_file(folder_), "postgres://u@db/hub", 0600));
+
+  const auto refused = check_not_moved(Settings(), folder_);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().reason, "database_moved");
+  EXPECT_NE(refused.error().message.find("postgres://u@db/hub"), std::string::npos);
+  EXPECT_NE(refused.error().message.find(moved_file(folder_).string()), std::string::npos);
+  EXPECT_TRUE(check_not_moved(on_server(), folder_));
+}
+
+}  // namespace
+}  // namespace waybill::app
