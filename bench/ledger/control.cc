@@ -24,9 +24,26 @@ std::string text_of(const json::object& members, std::string_view name) {
   return value && value->is_string() ? std::string(value->get_string()) : std::string();
 }
 
+// A text, or a list of them.
+std::vector<std::string> texts_of(const json::object& members, std::string_view name) {
+  const json::value* value = members.if_contains(name);
+  if (!value || !value->is_array()) return {text_of(members, name)};
+  std::vector<std::string> texts;
+  for (const json::value& each : value->get_array()) {
+    texts.emplace_back(each.is_string() ? std::string_view(each.get_string()) : "");
+  }
+  return texts;
+}
+
 double number_of(const json::object& members, std::string_view name, double otherwise) {
   const json::value* value = members.if_contains(name);
   return value && value->is_number() ? value->to_number<double>() : otherwise;
+}
+
+std::chrono::milliseconds seconds_of(const json::object& members, std::string_view name,
+                                     double otherwise) {
+  const double seconds = std::clamp(number_of(members, name, otherwise), 0.0, 86'400.0);
+  return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
 }
 
 }  // namespace
@@ -74,8 +91,8 @@ Result<LoadPlan> Control::read_plan(const json::object& members) const {
   plan.workspace = text_of(members, "workspace");
   plan.target.key = text_of(members, "key");
   plan.target.supplier = text_of(members, "supplier");
-  if (const auto read = set_orders_url(plan, text_of(members, "orders_url")); !read) {
-    return fail(read.error());
+  for (const std::string& url : texts_of(members, "orders_url")) {
+    WAYBILL_TRY(add_orders_url(plan, url));
   }
   const json::value* keyed = members.if_contains("idempotency_key");
   plan.target.keyed = !keyed || !keyed->is_bool() || keyed->get_bool();
@@ -83,8 +100,8 @@ Result<LoadPlan> Control::read_plan(const json::object& members) const {
   plan.rate = number_of(members, "rate", 0);
   plan.orders = static_cast<std::uint64_t>(std::max(0.0, number_of(members, "orders", 0)));
   plan.seconds = number_of(members, "seconds", 0);
-  const double patience = std::clamp(number_of(members, "patience_seconds", 60), 0.0, 86'400.0);
-  plan.patience = std::chrono::milliseconds(static_cast<std::int64_t>(patience * 1000));
+  plan.patience = seconds_of(members, "patience_seconds", 60);
+  plan.answer_wait = seconds_of(members, "answer_seconds", 30);
   const json::value* endpoints = members.if_contains("endpoints");
   if (!endpoints || !endpoints->is_array()) return refuse("endpoints is a list of names.");
   for (const json::value& name : endpoints->get_array()) {

@@ -120,6 +120,12 @@ void Ledger::refuse(OrderKey key, int status, bool has_retry_after, std::string_
   if (!has_retry_after) ++load.refused_without_retry_after;
 }
 
+void Ledger::defer(OrderKey key, bool has_retry_after) {
+  Load& load = loads_[key.load];
+  ++load.deferred;
+  if (!has_retry_after) ++load.deferred_without_retry_after;
+}
+
 void Ledger::give_up(OrderKey key) {
   Load& load = loads_[key.load];
   load.orders[key.index].state = Order::State::kUnresolved;

@@ -71,10 +71,11 @@ struct Load {
   std::deque<Order> orders;
   std::uint64_t acknowledged = 0, replayed = 0, unresolved = 0, contradicted = 0;
   std::uint64_t refused_without_retry_after = 0, reposted = 0;
-  std::map<int, std::uint64_t> refused;  // By status …
-  std::map<int, std::string> refusals;   // … and what the first of each said.
-  Histogram latency;                     // From when it was to be posted until it was acknowledged.
-  Moment first, last;                    // The first post, the last acknowledgement.
+  std::uint64_t deferred = 0, deferred_without_retry_after = 0;  // Posts that one node refused.
+  std::map<int, std::uint64_t> refused;                          // By status …
+  std::map<int, std::string> refusals;  // … and what the first of each said.
+  Histogram latency;                    // From when it was to be posted until it was acknowledged.
+  Moment first, last;                   // The first post, the last acknowledgement.
 };
 
 class Ledger {
@@ -97,6 +98,8 @@ class Ledger {
   void refuse(OrderKey key, int status, bool has_retry_after, std::string_view why);
   void give_up(OrderKey key);
   void repost(OrderKey key) { ++loads_[key.load].reposted; }
+  // One node answered 503; another will be asked.
+  void defer(OrderKey key, bool has_retry_after);
   // A connection died, or could not be made: an outage begins, and the next acknowledgement ends
   // it.
   void broken(Moment now);

@@ -237,5 +237,16 @@ TEST_F(LedgerTest, RefusalsAreCountedByStatus) {
   EXPECT_EQ(ledger.loads()[load].refusals.at(429), "429");
 }
 
+TEST_F(LedgerTest, AnOrderThatOneNodeRefusesMayBeAcknowledgedByAnother) {
+  const OrderKey key = ledger.begin(load, kBegin);
+  ledger.defer(key, true);
+  ledger.defer(key, false);
+  ledger.acknowledge(key, order_id(0), false, kBegin);
+  EXPECT_EQ(ledger.loads()[load].deferred, 2U);
+  EXPECT_EQ(ledger.loads()[load].deferred_without_retry_after, 1U);
+  EXPECT_EQ(ledger.loads()[load].acknowledged, 1U);
+  EXPECT_THAT(ledger.loads()[load].refused, testing::IsEmpty());
+}
+
 }  // namespace
 }  // namespace waybill::bench

@@ -34,7 +34,7 @@ struct Options {
   std::string secret = "bench-secret-0123456789abcdef";
   std::vector<std::string> endpoints;
   std::string journal;
-  std::string orders_url;
+  std::vector<std::string> orders_urls;
   LoadPlan plan;
   double patience_seconds = 60;
   double drain_seconds = 30;
@@ -48,8 +48,8 @@ void declare(CLI::App& app, Options& options) {
   app.add_option("--endpoint", options.endpoints,
                  "NAME, NAME=BEHAVIOUR or NAME*COUNT=BEHAVIOUR; at /hook/NAME or /hook/NAME.0 …");
   app.add_option("--journal", options.journal, "appends each acknowledged order to this file");
-  app.add_option("--orders-url", options.orders_url,
-                 "posts there at once, and reports; else it waits to be told");
+  app.add_option("--orders-url", options.orders_urls,
+                 "posts there at once, and reports; else it waits to be told. One for each node");
   app.add_option("--key", options.plan.target.key, "the API key to post with");
   app.add_option("--workspace", options.plan.workspace, "its slug, which each webhook must name");
   app.add_option("--supplier", options.plan.target.supplier, "the supplier's exact name");
@@ -82,7 +82,7 @@ Result<void> prepare(Options& options, Ledger& ledger, Endpoints& endpoints) {
   if (!options.journal.empty() && !ledger.keep_journal(options.journal)) {
     return fail(Code::kInvalid, fmt::format("{} cannot be written.", options.journal));
   }
-  if (options.orders_url.empty()) return {};
+  if (options.orders_urls.empty()) return {};
   options.plan.name = "main";
   options.plan.target.keyed = !options.no_idempotency_key;
   options.plan.patience =
@@ -90,7 +90,10 @@ Result<void> prepare(Options& options, Ledger& ledger, Endpoints& endpoints) {
   for (std::uint32_t group = 0; group < ledger.groups().size(); ++group) {
     options.plan.groups.push_back(group);
   }
-  return set_orders_url(options.plan, options.orders_url);
+  for (const std::string& url : options.orders_urls) {
+    WAYBILL_TRY(add_orders_url(options.plan, url));
+  }
+  return {};
 }
 
 // Until the load has ended, and then until everything has come or the time for that is over.
@@ -131,7 +134,7 @@ int run(Options& options) {
   std::cout << fmt::format("{{\"port\":{}}}", receiver.port()) << std::endl;
   receiver.start();
   TaskGroup tasks(context, log);
-  if (!options.orders_url.empty()) {
+  if (!options.orders_urls.empty()) {
     if (const auto started = poster.start(options.plan); !started) return refuse(started.error());
     tasks.spawn("complete", wait_until_complete(context, poster, control, options.drain_seconds));
   }

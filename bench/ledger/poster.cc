@@ -26,8 +26,6 @@ using tcp = asio::ip::tcp;
 namespace {
 
 constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
-// For one exchange, before the same order is posted again.
-constexpr std::chrono::seconds kAnswerWait{30};
 // Between two tries of one order, and after a refusal.
 constexpr std::chrono::milliseconds kPause{10};
 // How soon a load that is stopped notices.
@@ -69,8 +67,9 @@ struct Poster::Running {
 };
 
 struct Poster::Connection {
-  explicit Connection(asio::io_context& context) : stream(context) {}
+  Connection(asio::io_context& context, std::size_t to) : stream(context), node(to) {}
   boost::beast::tcp_stream stream;
+  std::size_t node;  // Which it goes to.
   boost::beast::flat_buffer buffer;
   bool open = false;
 
@@ -79,9 +78,14 @@ struct Poster::Connection {
     buffer.clear();
     open = false;
   }
+  void go_to_next(std::size_t nodes) {
+    if (nodes == 1) return;
+    close();
+    node = (node + 1) % nodes;
+  }
 };
 
-Result<void> set_orders_url(LoadPlan& plan, std::string_view url) {
+Result<void> add_orders_url(LoadPlan& plan, std::string_view url) {
   constexpr std::string_view kScheme = "http://";
   const auto wrong = [&] {
     return refuse(
@@ -100,7 +104,10 @@ Result<void> set_orders_url(LoadPlan& plan, std::string_view url) {
   boost::system::error_code error;
   const auto address = asio::ip::make_address(std::string(rest.substr(0, colon)), error);
   if (error || number_error != std::errc{} || read_to != end) return wrong();
-  plan.address = tcp::endpoint(address, port);
+  if (!plan.nodes.empty() && plan.target.path != rest.substr(slash)) {
+    return refuse("the nodes of one hub have the same path.");
+  }
+  plan.nodes.emplace_back(address, port);
   plan.target.host = rest.substr(0, slash);
   plan.target.path = rest.substr(slash);
   return {};
@@ -114,6 +121,7 @@ Result<void> Poster::start(LoadPlan plan) {
   if (plan.connections < 1 || plan.connections > kConnectionsMax) {
     return refuse(fmt::format("connections are from 1 to {}.", kConnectionsMax));
   }
+  if (plan.nodes.empty()) return refuse("a load has an orders_url.");
   if (plan.rate < 0 || plan.seconds < 0) return refuse("rate and seconds are not negative.");
   if (std::ranges::count(ledger_.loads(), plan.name, &Load::name) > 0) {
     return refuse(fmt::format("there has been a load '{}' already.", plan.name));
@@ -124,7 +132,10 @@ Result<void> Poster::start(LoadPlan plan) {
   auto& running = *loads_.emplace_back(
       std::make_unique<Running>(Running{std::move(plan), load, std::move(request), moment_now()}));
   running.workers = running.plan.connections;
-  for (int i = 0; i < running.plan.connections; ++i) tasks_.spawn("post", work(running));
+  for (int i = 0; i < running.plan.connections; ++i) {
+    const std::size_t node = static_cast<std::size_t>(i) % running.plan.nodes.size();
+    tasks_.spawn("post", work(running, node));
+  }
   return {};
 }
 
@@ -145,8 +156,8 @@ std::vector<std::string> Poster::running() const {
   return names;
 }
 
-Task<void> Poster::work(Running& load) {
-  Connection connection(context_);
+Task<void> Poster::work(Running& load, std::size_t node) {
+  Connection connection(context_, node);
   std::string buffer;
   while (const auto intended = co_await next_slot(load)) {
     const OrderKey key = ledger_.begin(load.load, *intended);
@@ -184,13 +195,17 @@ Task<std::optional<Moment>> Poster::next_slot(Running& load) {
 Task<void> Poster::settle(Running& load, Connection& connection, OrderKey key,
                           std::string_view request) {
   const Moment until = moment_now() + load.plan.patience;
-  for (bool was_open = false;; was_open = true) {
+  for (bool was_open = false;;) {
     const auto answer = co_await exchange(load, connection, request);
-    if (answer && conclude(key, *answer, was_open)) {
-      if (answer->status >= 300) co_await pause(kPause);
-      co_return;
+    if (!answer || !defer(load, key, *answer)) {
+      if (answer && conclude(key, *answer, was_open)) {
+        if (answer->status >= 300) co_await pause(kPause);
+        co_return;
+      }
+      was_open = true;
     }
     if (!answer) ledger_.broken(moment_now());
+    connection.go_to_next(load.plan.nodes.size());
     if (moment_now() >= until) {
       ledger_.give_up(key);
       co_return;
@@ -198,6 +213,12 @@ Task<void> Poster::settle(Running& load, Connection& connection, OrderKey key,
     co_await pause(kPause);
     ledger_.repost(key);
   }
+}
+
+bool Poster::defer(const Running& load, OrderKey key, const Answer& answer) {
+  if (load.plan.nodes.size() == 1 || answer.status != 503) return false;
+  ledger_.defer(key, answer.has_retry_after);
+  return true;
 }
 
 bool Poster::conclude(OrderKey key, const Answer& answer, bool was_open) {
@@ -215,9 +236,9 @@ bool Poster::conclude(OrderKey key, const Answer& answer, bool was_open) {
 Task<std::optional<Poster::Answer>> Poster::exchange(Running& load, Connection& connection,
                                                      std::string_view request) {
   auto& stream = connection.stream;
-  stream.expires_after(kAnswerWait);
+  stream.expires_after(load.plan.answer_wait);
   if (!connection.open) {
-    const auto [error] = co_await stream.async_connect(load.plan.address, as_values);
+    const auto [error] = co_await stream.async_connect(load.plan.nodes[connection.node], as_values);
     if (error) {
       connection.close();
       co_return std::nullopt;

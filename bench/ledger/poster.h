@@ -7,7 +7,8 @@
 //
 // Each order ends as acknowledged or refused. A connection that dies, or an answer that leaves it
 // open, is followed by the same post with the same Idempotency-Key, until it is answered or the
-// patience is over. So a hub may be killed and started again meanwhile.
+// patience is over. So a hub may be killed and started again meanwhile. A hub of several nodes is
+// posted to on all of them, and what one does not answer, or answers with 503, goes to the next.
 //
 // Used from the thread of the io_context only.
 
@@ -37,17 +38,18 @@ struct LoadPlan {
   std::string name, workspace;
   std::vector<std::uint32_t> groups;  // That are to receive every order.
   OrderTarget target;
-  boost::asio::ip::tcp::endpoint address;
+  std::vector<boost::asio::ip::tcp::endpoint> nodes;  // The connections are spread over them.
   int connections = 64;
-  double rate = 0;                             // Orders a second; 0 is the closed loop.
-  std::uint64_t orders = 0;                    // Ends after so many; 0 is no such end.
-  double seconds = 0;                          // Ends after so long; 0 is no such end.
-  std::chrono::milliseconds patience{60'000};  // For one order without an answer.
+  double rate = 0;                                // Orders a second; 0 is the closed loop.
+  std::uint64_t orders = 0;                       // Ends after so many; 0 is no such end.
+  double seconds = 0;                             // Ends after so long; 0 is no such end.
+  std::chrono::milliseconds patience{60'000};     // For one order without an answer.
+  std::chrono::milliseconds answer_wait{30'000};  // Before the same order is posted again.
 };
 
-// Reads "http://127.0.0.1:8080/api/ingress/acme/orders" into the plan's address and target.
-// Fails with kInvalid: the host is an IP address, and the port is there.
-Result<void> set_orders_url(LoadPlan& plan, std::string_view url);
+// Reads "http://127.0.0.1:8080/api/ingress/acme/orders" into the plan's nodes and target.
+// Fails with kInvalid: the host is an IP address, the port is there, and all nodes have one path.
+Result<void> add_orders_url(LoadPlan& plan, std::string_view url);
 
 class Poster {
  public:
@@ -72,11 +74,13 @@ class Poster {
     bool has_retry_after = false;
   };
 
-  Task<void> work(Running& load);
+  Task<void> work(Running& load, std::size_t node);
   Task<std::optional<Moment>> next_slot(Running& load);
   Task<void> settle(Running& load, Connection& connection, OrderKey key, std::string_view request);
   // True if the answer ends the order. `was_open`: a former post of it was not answered.
   bool conclude(OrderKey key, const Answer& answer, bool was_open);
+  // True if the answer sends the order to another node, which it may end at.
+  bool defer(const Running& load, OrderKey key, const Answer& answer);
   Task<std::optional<Answer>> exchange(Running& load, Connection& connection,
                                        std::string_view request);
   Task<void> pause(std::chrono::milliseconds wait);

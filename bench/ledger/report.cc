@@ -42,6 +42,8 @@ json::object load_report(const Load& load) {
           {"refused_by_status", std::move(refused)},
           {"refusals", std::move(refusals)},
           {"refused_without_retry_after", load.refused_without_retry_after},
+          {"deferred", load.deferred},
+          {"deferred_without_retry_after", load.deferred_without_retry_after},
           {"unresolved", load.unresolved},
           {"contradicted", load.contradicted},
           {"orders_per_second", per_second(load.acknowledged, load.first, load.last)},
