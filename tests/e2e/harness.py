@@ -1,9 +1,13 @@
 """What the end-to-end tests share: the real hub, a client that checks every answer, and receivers.
 
-The program under test is $WAYBILL_BINARY. Nothing here sleeps but `wait_for`, which polls for a
-condition and has a deadline; servers listen on free ports; only processes started here are ended.
+The program under test is $WAYBILL_BINARY. With WAYBILL_TEST_DATABASE=postgres each hub has a
+database of its own on the server that $WAYBILL_TEST_POSTGRES_FILE names, or on one made here.
+
+Nothing here sleeps but `wait_for`, which polls for a condition and has a deadline; servers listen
+on free ports; only processes started here are ended.
 """
 
+import atexit
 import concurrent.futures
 import ctypes
 import functools
@@ -15,6 +19,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -28,8 +33,13 @@ with warnings.catch_warnings():
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, os.path.join(ROOT, "tests", "postgres"))
+
+import postgres_server  # noqa: E402  The path is set above.
+
 BINARY = os.path.abspath(os.environ.get("WAYBILL_BINARY")
                          or os.path.join(ROOT, "build", "release", "bin", "waybill"))
+ON_POSTGRES = os.environ.get("WAYBILL_TEST_DATABASE") == "postgres"
 WAIT_SECONDS = 20
 KEPT_SECONDS = 3  # Node closes what was idle for five.
 RECEIVERS_ARE_HERE = ("--allow-private-networks",)
@@ -188,8 +198,23 @@ class Http:
 
 # --- The hub --------------------------------------------------------------------------------------
 
+@functools.lru_cache(maxsize=None)
+def shared_postgres():
+    """The server on which each hub has a database: that of this run of ctest, or one made now."""
+    path = os.environ.get("WAYBILL_TEST_POSTGRES_FILE")
+    if path:
+        with open(path, encoding="utf-8") as file:
+            return postgres_server.Postgres(file.read().strip())
+    server = postgres_server.PostgresServer()
+    atexit.register(server.remove)
+    return server
+
+
 class Hub:
-    """`waybill serve` in a data directory of its own, which is there until remove()."""
+    """`waybill serve` in a data directory of its own, which is there until remove().
+
+    On PostgreSQL with a database of its own, too, unless `WAYBILL_DATABASE` is given.
+    """
 
     def __init__(self, *options, tls=None, **environment):
         self.tls = tls
@@ -200,6 +225,10 @@ class Hub:
                             if not name.startswith("WAYBILL_")}
         self.environment["WAYBILL_DATA"] = self.data
         self.environment.update(environment)
+        self.database = None  # On PostgreSQL, when it is this hub's alone.
+        if ON_POSTGRES and "WAYBILL_DATABASE" not in environment:
+            self.database = shared_postgres().create_database()
+            self.environment["WAYBILL_DATABASE"] = self.database
         self.process = self.http = None
         self.start()
 
@@ -262,6 +291,8 @@ class Hub:
 
     def remove(self):
         shutil.rmtree(self.data, ignore_errors=True)
+        if self.database:
+            shared_postgres().drop_database(self.database)
 
     def cli(self, *words, stdin=None, **environment):
         """`waybill WORDS`, as an operator on this machine would call it."""
