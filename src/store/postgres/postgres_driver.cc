@@ -26,16 +26,21 @@ constexpr std::size_t kUnfinishedMax = 512;
 // An arbitrary number that means: this database is being migrated.
 constexpr std::int64_t kMigrationLock = 0x7761'7962'696c'6c01;
 
+// Marks are even and grow. One that is not above what is there divides by zero, and so ends its
+// transaction: a commit that reaches the server after its outcome was asked for is none any more.
 constexpr std::string_view kMark =
     "INSERT INTO commit_marks (workspace_id, id, batch, marked_at) "
     "VALUES ($1, $2, $3, (extract(epoch FROM clock_timestamp()) * 1000)::bigint) "
-    "ON CONFLICT (workspace_id, id) DO UPDATE SET batch = excluded.batch, "
+    "ON CONFLICT (workspace_id, id) DO UPDATE SET "
+    "batch = excluded.batch / (commit_marks.batch < excluded.batch)::int, "
     "marked_at = excluded.marked_at";
-// The batch that was committed last. Waits for a transaction that has marked another and is not
-// over.
-constexpr std::string_view kReadMark =
-    "INSERT INTO commit_marks (workspace_id, id, batch, marked_at) VALUES ($1, $2, -1, 0) "
-    "ON CONFLICT (workspace_id, id) DO UPDATE SET batch = commit_marks.batch RETURNING batch";
+// $3 is that of the lost commit: it is there, or the next odd number takes its place. Waits for a
+// transaction that has marked and is not over.
+constexpr std::string_view kFindOutcome =
+    "INSERT INTO commit_marks (workspace_id, id, batch, marked_at) VALUES ($1, $2, $3::bigint + 1, 0) "
+    "ON CONFLICT (workspace_id, id) DO UPDATE SET "
+    "batch = CASE WHEN commit_marks.batch < $3 THEN excluded.batch ELSE commit_marks.batch END "
+    "RETURNING batch";
 constexpr std::string_view kForgetOldMarks =
     "DELETE FROM commit_marks WHERE workspace_id = $1 "
     "AND marked_at < (extract(epoch FROM clock_timestamp() - interval '7 days') * 1000)::bigint";
@@ -221,7 +226,8 @@ class PostgresConnection final : public Connection {
 
   void mark() {
     const Uuid hub;
-    const Param params[] = {hub, writer_, ++batch_};
+    batch_ += 2;
+    const Param params[] = {hub, writer_, batch_};
     session_->send(kMark, params);
   }
 
@@ -231,9 +237,9 @@ class PostgresConnection final : public Connection {
     const Deadline deadline = Deadline::after(kOutcomePatience);
     while (!deadline.passed()) {
       session_.reset();
-      const auto last = last_batch();
-      if (!last) continue;
-      if (*last == batch_) return {};
+      const auto mark = read_mark();
+      if (!mark) continue;
+      if (*mark == batch_) return {};
       failure_ = error;
       return fail(error);
     }
@@ -243,19 +249,19 @@ class PostgresConnection final : public Connection {
     return fail(*failure_);
   }
 
-  Result<std::int64_t> last_batch() {
+  Result<std::int64_t> read_mark() {
     if (!may_connect_at_.passed()) ::poll(nullptr, 0, static_cast<int>(kReconnectPause.count()));
     WAYBILL_TRY(connect());
     WAYBILL_TRY(session_->run_script(kOutcomeLockTimeout));
     const Uuid hub;
-    const Param params[] = {hub, writer_};
-    session_->send(kReadMark, params);
+    const Param params[] = {hub, writer_, batch_};
+    session_->send(kFindOutcome, params);
     const auto answer = session_->finish();
     if (!answer) return fail(answer.error());
-    std::int64_t batch = 0;
-    answer->visit([&](const Row& row) { batch = row.integer(0); });
+    std::int64_t mark = 0;
+    answer->visit([&](const Row& row) { mark = row.integer(0); });
     WAYBILL_TRY(session_->run_script("SET lock_timeout = 0"));
-    return batch;
+    return mark;
   }
 
   const PostgresAddress address_;
