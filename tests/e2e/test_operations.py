@@ -11,6 +11,7 @@ import unittest
 from prometheus_client.parser import text_string_to_metric_families
 
 import harness
+import postgres_server
 from harness import HubTest, an_order, wait_for
 
 PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -43,18 +44,43 @@ def value(text, name, **labels):
     raise AssertionError(f"no {name} {labels} in\n{text}")
 
 
+class SqliteTrouble:
+    """What a backup tool does: holds the lock by which one writes."""
+
+    says = "locked"
+
+    def __init__(self, hub):
+        self.other = sqlite3.connect(os.path.join(hub.data, "waybill.sqlite"),
+                                     isolation_level=None)
+        self.other.execute("BEGIN IMMEDIATE")
+
+    def end(self):
+        self.other.close()  # It may be so already.
+
+
+class PostgresTrouble:
+    """What an administrator does: nobody may connect to this database, and who has must go."""
+
+    says = "not currently accepting connections"
+
+    def __init__(self, hub):
+        self.name = postgres_server.database_of(hub.database)
+        self.allow("false")
+        harness.shared_postgres().psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                                       f"WHERE datname = '{self.name}'")
+
+    def allow(self, whether):
+        harness.shared_postgres().psql(
+            f"ALTER DATABASE {self.name} ALLOW_CONNECTIONS {whether}")
+
+    def end(self):
+        self.allow("true")
+
+
 class Operations(HubTest):
     receivers = ("express_receiver.js",)
     hub_options = (*harness.RECEIVERS_ARE_HERE, "--log-level", "debug",
                    "--metrics-token", METRICS_TOKEN)
-
-    def lock(self):
-        """What a backup tool does: holds the lock by which one writes."""
-        other = sqlite3.connect(os.path.join(self.hub.data, "waybill.sqlite"),
-                                isolation_level=None)
-        self.addCleanup(other.close)
-        other.execute("BEGIN IMMEDIATE")
-        return other
 
     def test_metrics_are_those_that_are_documented(self):
         with open(os.path.join(harness.ROOT, "docs", "metrics.md"), encoding="utf-8") as file:
@@ -101,12 +127,13 @@ class Operations(HubTest):
                         {"Authorization": f"Bearer {self.hub.token}"}):
             self.assertEqual(self.hub.http.request("GET", "/metrics", headers=headers).status, 401)
 
-    def test_a_locked_database_heals_and_nothing_is_lost(self):
+    def test_a_database_that_cannot_be_used_heals_and_nothing_is_lost(self):
         endpoint = self.workspace.endpoint("proculink", self.express, f"/raw/{self.name}", "secret")
         self.express.behave(f"/raw/{self.name}", hold=True)
         self.assertEqual(self.workspace.post_order(an_order("PO-0")).status, 201)
         self.express.wait_for(f"/raw/{self.name}", 1)
-        other = self.lock()
+        trouble = (PostgresTrouble if harness.ON_POSTGRES else SqliteTrouble)(self.hub)
+        self.addCleanup(trouble.end)
         self.express.release(f"/raw/{self.name}")  # Its outcome cannot be written now.
 
         refused = self.workspace.post_order(an_order("PO-1"))
@@ -114,12 +141,12 @@ class Operations(HubTest):
         self.assertEqual(refused.json["code"], "database_unavailable")
         ready = self.hub.http.request("GET", "/health/ready")
         self.assertEqual((ready.status, ready.headers["Retry-After"]), (503, "1"))
-        self.assertIn("locked", ready.json["detail"])
+        self.assertIn(trouble.says, ready.json["detail"])
         self.assertEqual(self.hub.http.request("GET", "/health/live").status, 200)
         self.assertEqual(value(scrape(self.hub), "waybill_database_writable"), 0)
 
         self.express.http.close()  # Node has ended this connection meanwhile.
-        other.execute("ROLLBACK")
+        trouble.end()
         wait_for(lambda: self.hub.http.request("GET", "/health/ready").status == 200, "ready again")
         self.assertEqual(self.workspace.post_order(an_order("PO-1")).status, 201)
         self.workspace.wait_for_states(endpoint, "succeeded", "succeeded")
@@ -221,6 +248,16 @@ class Stopping(unittest.TestCase):
             received += connection.recv(65536)
         return connection, received
 
+    def assert_database_closed(self):
+        if harness.ON_POSTGRES:
+            name = postgres_server.database_of(self.hub.database)
+            self.assertEqual(harness.shared_postgres().psql(
+                f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{name}'"), "0")
+            self.assertFalse(os.path.exists(os.path.join(self.hub.data, "waybill.sqlite")))
+        else:
+            self.assertTrue(os.path.exists(os.path.join(self.hub.data, "waybill.sqlite")))
+            self.assertFalse(os.path.exists(os.path.join(self.hub.data, "waybill.sqlite-wal")))
+
     def test_ends_within_the_deadline_and_the_delivery_is_made_again(self):
         self.workspace.ask("POST", "/endpoints", {
             "dialect": "standard-webhooks", "event_types": ["*"],
@@ -240,9 +277,7 @@ class Stopping(unittest.TestCase):
         published = [line for line in log_lines(self.hub) if line["event"] == "request"
                      and line["path"].endswith("/events")]
         self.assertEqual([(line["level"], line["status"]) for line in published], [("info", 201)])
-        self.assertTrue(os.path.exists(os.path.join(self.hub.data, "waybill.sqlite")))
-        self.assertFalse(os.path.exists(os.path.join(self.hub.data, "waybill.sqlite-wal")),
-                         "the database was closed")
+        self.assert_database_closed()
 
         self.hub.start()
         connection, second = self.accept()
