@@ -96,7 +96,8 @@ Task<Result<OrderReceipt>> OrderIntake::receive(OrderRequest request, LeaseTerms
   draft.entry = {fingerprint(order), 201, Bytes(id.begin(), id.end())};
 
   auto receipt = co_await database_.run(
-      [&](store::Connection& connection) { return store(connection, request, draft, terms); });
+      [&](store::Connection& connection) { return store(connection, request, draft, terms); },
+      store::Priority::kNew, store::lock_order(draft.key.hash));
   if (receipt) ++(receipt->replay ? counters_.duplicates : counters_.accepted);
   co_return receipt;
 }

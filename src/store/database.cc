@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <condition_variable>
+#include <cstring>
 #include <deque>
 #include <iterator>
 #include <mutex>
@@ -26,6 +27,14 @@ constexpr std::array kUnitsPerCommit = {1.0,  2.0,   5.0,   10.0,  20.0,
 constexpr int kRoundsMax = 8;
 
 }  // namespace
+
+LockOrder lock_order(ByteView identity) {
+  WAYBILL_CHECK(identity.size() >= sizeof(LockOrder), "an identity has eight bytes");
+  LockOrder order = 0;
+  // The last of an id are random, and all of a hash.
+  std::memcpy(&order, identity.data() + identity.size() - sizeof order, sizeof order);
+  return order;
+}
 
 DatabaseCounters::DatabaseCounters()
     : commit_seconds(kCommitSeconds), units_per_commit(kUnitsPerCommit) {}
@@ -59,6 +68,7 @@ class Database::Executor {
         ++counters_.refused;
         return false;
       }
+      job->set_arrival(++arrivals_);
       waiting_.push_back(std::move(job));
     }
     wake_.notify_one();
@@ -87,7 +97,9 @@ class Database::Executor {
     for (;;) {
       Batch batch = take();
       if (batch.empty()) return;
+      const bool ordered = order_by_locks(batch);
       run_batch(connection, batch);
+      if (ordered) std::ranges::sort(batch, {}, [](const auto& job) { return job->arrival(); });
       database_.answer(std::move(batch));
     }
   }
@@ -109,24 +121,17 @@ class Database::Executor {
     return batch;
   }
 
+  // False: they stay in the order in which they came, since none locks anything.
+  static bool order_by_locks(Batch& batch) {
+    if (std::ranges::none_of(batch, [](const auto& job) { return job->locks(); })) return false;
+    std::ranges::sort(batch, {}, [](const auto& job) { return job->place(); });
+    return true;
+  }
+
   void run_batch(Connection& connection, Batch& batch) {
     if (auto begun = connection.begin(access_); !begun) return give_up_all(batch, begun.error());
     std::optional<Error> unavailable;  // For some unit alone, such as on a full disk.
-    if (!run_plainly(connection, batch)) {
-      for (int round = 1;; ++round) {
-        connection.rollback();
-        count([](DatabaseCounters& counters) { ++counters.batches_run_again; });
-        if (auto begun = connection.begin(access_); !begun) {
-          return give_up_all(batch, begun.error());
-        }
-        unavailable.reset();
-        const auto run = run_with_savepoints(connection, batch, unavailable);
-        if (run) break;
-        if (run.error().reason == kTransactionConflict && round < kRoundsMax) continue;
-        connection.rollback();
-        return give_up(batch, run.error());
-      }
-    }
+    if (!run_plainly(connection, batch) && !run_again(connection, batch, unavailable)) return;
     const Stopwatch stopwatch;
     if (auto committed = connection.commit(); !committed) {
       connection.rollback();
@@ -143,6 +148,25 @@ class Database::Executor {
       note_failure(*unavailable, 1);
     } else {
       note_success();
+    }
+  }
+
+  // With savepoints, and anew as long as other transactions come first. False: it was given up.
+  bool run_again(Connection& connection, Batch& batch, std::optional<Error>& unavailable) {
+    for (int round = 1;; ++round) {
+      connection.rollback();
+      count([](DatabaseCounters& counters) { ++counters.batches_run_again; });
+      if (auto begun = connection.begin(access_); !begun) {
+        give_up_all(batch, begun.error());
+        return false;
+      }
+      unavailable.reset();
+      const auto run = run_with_savepoints(connection, batch, unavailable);
+      if (run) return true;
+      if (run.error().reason == kTransactionConflict && round < kRoundsMax) continue;
+      connection.rollback();
+      give_up(batch, run.error());
+      return false;
     }
   }
 
@@ -199,25 +223,30 @@ class Database::Executor {
                                    std::optional<Error>& unavailable) {
     for (const auto& job : batch) {
       WAYBILL_TRY(connection.savepoint());
-      const bool succeeded = job->execute(connection);
-      const bool ignored_failure = succeeded && connection.is_broken();
-      const auto flushed = succeeded && !ignored_failure ? connection.flush() : Result<void>();
-      if (succeeded && !ignored_failure && flushed) {
+      if (run_alone(connection, *job)) {
         WAYBILL_TRY(connection.release_savepoint());
         continue;
       }
-      if (ignored_failure) {
-        job->set_error(Error(Code::kInternal, "unit_ignored_failure",
-                             "A unit went on after one of its statements had failed."));
-      }
-      if (!flushed) job->set_error(flushed.error());
       const Error* const error = job->error();
-      // What it waits for may be held by this very transaction's earlier units.
+      // What it waits for may wait for this very transaction's earlier units.
       if (error && error->reason == kTransactionConflict) return fail(*error);
       if (error && error->code == Code::kUnavailable) unavailable = *error;
       WAYBILL_TRY(connection.rollback_to_savepoint());
     }
     return {};
+  }
+
+  // True if it returned a value, and all that it wrote is written. Otherwise the job has an error.
+  static bool run_alone(Connection& connection, Job& job) {
+    if (!job.execute(connection)) return false;
+    if (connection.is_broken()) {
+      job.set_error(Error(Code::kInternal, "unit_ignored_failure",
+                          "A unit went on after one of its statements had failed."));
+      return false;
+    }
+    const auto flushed = connection.flush();
+    if (!flushed) job.set_error(flushed.error());
+    return flushed.has_value();
   }
 
   template <class F>
@@ -233,6 +262,7 @@ class Database::Executor {
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<std::unique_ptr<Job>> waiting_;
+  std::uint64_t arrivals_ = 0;
   bool stopping_ = false;
   DatabaseCounters counters_;
   std::optional<Error> failure_;  // Of the latest transaction.

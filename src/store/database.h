@@ -63,6 +63,13 @@ enum class Priority {
   kOwn,  // What became of something accepted: refused, it would have to be done again.
 };
 
+// Where a unit that takes one row lock which others wait for comes within its transaction: the same
+// number for the same row, by every node. So no two transactions take such locks in another order
+// and wait for each other. 0: it takes none, and comes before.
+using LockOrder = std::uint64_t;
+// Of the row that `identity` (an id, a hash) identifies. Requires: it has eight bytes or more.
+LockOrder lock_order(ByteView identity);
+
 struct DatabaseOptions {
   std::size_t waiting_units_max = 50'000;  // For each of writing and reading.
   std::size_t own_units_max = 20'000;      // Beyond those, of Priority::kOwn.
@@ -95,15 +102,15 @@ class Database {
   ~Database();
 
   template <class Unit>
-  auto run(Unit unit, Priority priority = Priority::kNew)
+  auto run(Unit unit, Priority priority = Priority::kNew, LockOrder lock_order = 0)
       -> Task<std::invoke_result_t<Unit&, Connection&>> {
-    return submit(std::move(unit), Connection::Access::kWrite, priority);
+    return submit(std::move(unit), Connection::Access::kWrite, priority, lock_order);
   }
 
   template <class Unit>
   auto read(Unit unit, Priority priority = Priority::kNew)
       -> Task<std::invoke_result_t<Unit&, Connection&>> {
-    return submit(std::move(unit), Connection::Access::kRead, priority);
+    return submit(std::move(unit), Connection::Access::kRead, priority, 0);
   }
 
   // Units handed in and not yet answered.
@@ -120,11 +127,20 @@ class Database {
   // io_context's, last.
   class Job {
    public:
+    explicit Job(LockOrder lock_order) : lock_order_(lock_order) {}
     virtual ~Job() = default;
+    void set_arrival(std::uint64_t arrival) { arrival_ = arrival; }
+    std::uint64_t arrival() const { return arrival_; }
+    bool locks() const { return lock_order_ != 0; }
+    std::pair<LockOrder, std::uint64_t> place() const { return {lock_order_, arrival_}; }
     virtual bool execute(Connection& connection) = 0;  // True if it returned a value.
     virtual void set_error(const Error& error) = 0;
     virtual const Error* error() const = 0;  // Of its answer; null for a value.
     virtual void complete() = 0;
+
+   private:
+    const LockOrder lock_order_;
+    std::uint64_t arrival_ = 0;
   };
   template <class Unit, class Handler>
   class UnitJob;
@@ -137,7 +153,7 @@ class Database {
   void answer(std::vector<std::unique_ptr<Job>> jobs);
 
   template <class Unit>
-  auto submit(Unit unit, Connection::Access access, Priority priority)
+  auto submit(Unit unit, Connection::Access access, Priority priority, LockOrder lock_order)
       -> Task<std::invoke_result_t<Unit&, Connection&>>;
 
   boost::asio::io_context& context_;
@@ -153,8 +169,9 @@ class Database::UnitJob final : public Job {
  public:
   using Answer = std::invoke_result_t<Unit&, Connection&>;
 
-  UnitJob(Database& database, Unit unit, Handler handler)
-      : unanswered_(database.unanswered_),
+  UnitJob(Database& database, Unit unit, Handler handler, LockOrder lock_order)
+      : Job(lock_order),
+        unanswered_(database.unanswered_),
         unit_(std::move(unit)),
         handler_(std::move(handler)),
         work_(boost::asio::make_work_guard(database.context_)) {}
@@ -183,15 +200,15 @@ class Database::UnitJob final : public Job {
 };
 
 template <class Unit>
-auto Database::submit(Unit unit, Connection::Access access, Priority priority)
+auto Database::submit(Unit unit, Connection::Access access, Priority priority, LockOrder lock_order)
     -> Task<std::invoke_result_t<Unit&, Connection&>> {
   using Answer = std::invoke_result_t<Unit&, Connection&>;
   namespace asio = boost::asio;
   return asio::async_initiate<const asio::use_awaitable_t<>, void(Answer)>(
-      [this, access, priority](auto handler, Unit work) {
+      [this, access, priority, lock_order](auto handler, Unit work) {
         using Handler = decltype(handler);
-        auto job =
-            std::make_unique<UnitJob<Unit, Handler>>(*this, std::move(work), std::move(handler));
+        auto job = std::make_unique<UnitJob<Unit, Handler>>(*this, std::move(work),
+                                                            std::move(handler), lock_order);
         ++*unanswered_;
         enqueue(std::move(job), access, priority);
       },

@@ -12,6 +12,7 @@
 
 #include <fmt/format.h>
 
+#include "base/rng.h"
 #include "conformance/severing_proxy.h"
 #include "conformance/store_conformance.h"
 #include "store/endpoints.h"
@@ -208,6 +209,8 @@ TEST_P(LostCommitTest, OneThatComesTooLateIsNotDoneAnyMore) {
 
 // Each takes two rows in another order, and the server has to end one of them.
 TEST_P(PostgresDriverTest, UnitsThatWouldWaitForEachOtherForEverAreAllDone) {
+  close();
+  open({.units_per_commit_max = 1});  // Each has a writer of its own.
   ASSERT_TRUE(write(add("a")));
   ASSERT_TRUE(write(add("b")));
   std::mutex mutex;
@@ -236,6 +239,34 @@ TEST_P(PostgresDriverTest, UnitsThatWouldWaitForEachOtherForEverAreAllDone) {
   EXPECT_EQ(outcome(*other), "value");
   EXPECT_EQ(note("a"), 2);
   EXPECT_EQ(note("b"), 2);
+}
+
+// Batches of several writers that lock the same few rows, each in the order of its units.
+TEST_P(PostgresDriverTest, UnitsThatSayWhatTheyLockNeverMeetInAnotherOrder) {
+  close();
+  open({.units_per_commit_max = 16});
+  const std::vector<std::string> names = {"a", "b", "c", "d", "e", "f"};
+  for (const std::string& name : names) ASSERT_TRUE(write(add(name)));
+  const std::uint64_t before = database_->counters().batches_run_again;
+  Rng rng(7);
+  std::vector<std::optional<Answer>> answers(600);
+  for (auto& answer : answers) {
+    const auto which = static_cast<std::size_t>(rng.between(0, 5));
+    start(database_->run(
+              [&names, which](Connection& connection) -> Answer {
+                WAYBILL_TRY(connection.execute(
+                    "UPDATE notes SET amount = amount + 1 WHERE name = $1", {names[which]}));
+                return 0;
+              },
+              Priority::kNew, which + 1),
+          answer);
+  }
+  context_.restart();
+  context_.run();
+  int sum = 0;
+  for (const std::string& name : names) sum += *note(name);
+  EXPECT_EQ(sum, 600);
+  EXPECT_EQ(database_->counters().batches_run_again, before) << "none was ended by the server";
 }
 
 // --- What nodes tell each other

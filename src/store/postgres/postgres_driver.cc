@@ -37,7 +37,8 @@ constexpr std::string_view kMark =
 // $3 is that of the lost commit: it is there, or the next odd number takes its place. Waits for a
 // transaction that has marked and is not over.
 constexpr std::string_view kFindOutcome =
-    "INSERT INTO commit_marks (workspace_id, id, batch, marked_at) VALUES ($1, $2, $3::bigint + 1, 0) "
+    "INSERT INTO commit_marks (workspace_id, id, batch, marked_at) VALUES ($1, $2, $3::bigint + 1, "
+    "0) "
     "ON CONFLICT (workspace_id, id) DO UPDATE SET "
     "batch = CASE WHEN commit_marks.batch < $3 THEN excluded.batch ELSE commit_marks.batch END "
     "RETURNING batch";
