@@ -106,7 +106,7 @@ Result<std::optional<model::EndpointHealth>> record(store::Connection& connectio
     endpoint->state_reason = after.reason;
     endpoint->updated_at = now;
   }
-  WAYBILL_TRY(store::endpoints::update_health(connection, *endpoint));
+  WAYBILL_TRY(store::endpoints::update_health(connection, *endpoint, before.state));
   return std::optional(std::move(after));
 }
 

@@ -70,6 +70,7 @@ struct Attempt {
   std::optional<int> status_code;
   std::string error;                                // A sentence, where there was no answer.
   std::string response_body;                        // The first kBodyBytesMax bytes.
+  std::string node;                                 // Whose it was. Empty: nobody took note.
   std::optional<RetrySchedule::Delay> retry_after;  // The receiver's wish. Not stored.
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "store/changes.h"
 #include "store/columns.h"
 
 namespace waybill::store::api_keys {
@@ -76,10 +77,12 @@ Result<Page<model::ApiKey>> list(Connection& connection, const model::WorkspaceI
 
 Result<model::ApiKey> revoke(Connection& connection, const model::WorkspaceId& workspace,
                              const model::ApiKeyId& id, Timestamp now) {
-  WAYBILL_TRY(
-      connection.execute("UPDATE api_keys SET revoked_at = $3 "
-                         "WHERE workspace_id = $1 AND id = $2 AND revoked_at IS NULL",
-                         {workspace, id, now}));
+  const auto revoked = connection.execute(
+      "UPDATE api_keys SET revoked_at = $3 "
+      "WHERE workspace_id = $1 AND id = $2 AND revoked_at IS NULL",
+      {workspace, id, now});
+  if (!revoked) return fail(revoked.error());
+  if (*revoked > 0) WAYBILL_TRY(changes::key_revoked(connection, id));
   return find(connection, workspace, id);
 }
 

@@ -19,7 +19,8 @@ Result<model::ApiKey> find(Connection& connection, const model::WorkspaceId& wor
                            const model::ApiKeyId& id);
 Result<Page<model::ApiKey>> list(Connection& connection, const model::WorkspaceId& workspace,
                                  const PageRequest& page);
-// Revoking twice keeps the first time. Fails with kNotFound (key_not_found).
+// Tells the other nodes (store/changes.h). Revoking twice keeps the first time. Fails with
+// kNotFound (key_not_found).
 Result<model::ApiKey> revoke(Connection& connection, const model::WorkspaceId& workspace,
                              const model::ApiKeyId& id, Timestamp now);
 

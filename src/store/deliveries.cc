@@ -48,6 +48,7 @@ model::Attempt read_attempt(const Row& row) {
   if (!row.is_null(4)) attempt.status_code = static_cast<int>(row.integer(4));
   attempt.error = row.string(5);
   attempt.response_body = std::string(as_text(row.bytes(6)));
+  attempt.node = row.string_or_null(7).value_or("");
   return attempt;
 }
 
@@ -130,7 +131,7 @@ Result<std::vector<model::Attempt>> attempts(Connection& connection,
                                              const model::DeliveryId& id) {
   std::vector<model::Attempt> all;
   WAYBILL_TRY(connection.query(
-      "SELECT number, started_at, latency_us, outcome, status_code, error, response_body "
+      "SELECT number, started_at, latency_us, outcome, status_code, error, response_body, node "
       "FROM attempts WHERE workspace_id = $1 AND delivery_id = $2 ORDER BY number",
       {workspace, id}, [&](const Row& row) { all.push_back(read_attempt(row)); }));
   return all;
@@ -199,10 +200,11 @@ Result<void> finish_attempt(Connection& connection, const model::Delivery& deliv
   }
   WAYBILL_TRY(connection.write(
       "INSERT INTO attempts (workspace_id, delivery_id, number, started_at, latency_us, outcome, "
-      "status_code, error, response_body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+      "status_code, error, response_body, node) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
       {delivery.workspace_id, delivery.id, attempt.number, attempt.started_at,
        attempt.latency.count(), model::outcome_name(attempt.outcome), attempt.status_code,
-       attempt.error, waybill::as_bytes(attempt.response_body)}));
+       attempt.error, waybill::as_bytes(attempt.response_body),
+       attempt.node.empty() ? Param(std::nullopt) : Param(attempt.node)}));
   return {};
 }
 

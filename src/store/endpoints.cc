@@ -1,5 +1,6 @@
 #include "store/endpoints.h"
 
+#include "store/changes.h"
 #include "store/columns.h"
 
 namespace waybill::store::endpoints {
@@ -113,10 +114,11 @@ Result<void> update(Connection& connection, const model::Endpoint& endpoint) {
        endpoint.consecutive_failures, endpoint.updated_at});
   if (!changed) return fail(changed.error());
   if (*changed == 0) return fail(not_found());
-  return {};
+  return changes::endpoint_changed(connection, endpoint.workspace_id, endpoint.id);
 }
 
-Result<void> update_health(Connection& connection, const model::Endpoint& endpoint) {
+Result<void> update_health(Connection& connection, const model::Endpoint& endpoint,
+                           model::EndpointState before) {
   const auto changed = connection.execute(
       "UPDATE endpoints SET consecutive_failures = $3, state = $4, state_reason = $5, "
       "updated_at = $6 WHERE workspace_id = $1 AND id = $2",
@@ -124,7 +126,8 @@ Result<void> update_health(Connection& connection, const model::Endpoint& endpoi
        model::endpoint_state_name(endpoint.state), endpoint.state_reason, endpoint.updated_at});
   if (!changed) return fail(changed.error());
   if (*changed == 0) return fail(not_found());
-  return {};
+  if (endpoint.state == before) return {};
+  return changes::endpoint_changed(connection, endpoint.workspace_id, endpoint.id);
 }
 
 Result<std::vector<Subscription>> subscriptions(Connection& connection,

@@ -32,11 +32,13 @@ Result<Page<model::Endpoint>> list(Connection& connection, const model::Workspac
 Result<int> count(Connection& connection, const model::WorkspaceId& workspace,
                   std::string_view dialect);
 
-// Writes everything but the id, the workspace, the dialect and the time it was made.
+// Writes everything but the id, the workspace, the dialect and the time it was made, and tells the
+// other nodes (store/changes.h).
 // Fails with kNotFound (endpoint_not_found).
 Result<void> update(Connection& connection, const model::Endpoint& endpoint);
-// Writes failures, state and reason alone.
-Result<void> update_health(Connection& connection, const model::Endpoint& endpoint);
+// Writes failures, state and reason alone; the other nodes are told if the state is not `before`.
+Result<void> update_health(Connection& connection, const model::Endpoint& endpoint,
+                           model::EndpointState before);
 
 // What routing needs of every endpoint that collects deliveries.
 struct Subscription {

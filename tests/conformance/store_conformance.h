@@ -29,6 +29,7 @@
 #include "model/delivery.h"
 #include "model/endpoint.h"
 #include "model/event.h"
+#include "model/node.h"
 #include "model/order.h"
 #include "model/workspace.h"
 #include "store/database.h"
@@ -206,6 +207,17 @@ class UpkeepConformance : public DeliveryConformance {
   std::vector<Uuid> old_events(Timestamp before);
 };
 
+// What makes one hub of many nodes.
+class NodeConformance : public StoreConformance {
+ protected:
+  model::Node make_node(std::string name = "one");
+  void save(const model::Node& node);
+  std::optional<model::Node> find(const Uuid& id);
+  std::vector<model::Node> list();
+  // What a unit says to other nodes while it runs, which must succeed.
+  std::vector<std::string> said_by(const std::function<Result<void>(Connection&)>& unit);
+};
+
 }  // namespace waybill::store
 
 #define WAYBILL_INSTANTIATE_STORE_CONFORMANCE(...)                                                \
@@ -214,4 +226,5 @@ class UpkeepConformance : public DeliveryConformance {
                            driver_name);                                                          \
   INSTANTIATE_TEST_SUITE_P(Drivers, DeliveryConformance, testing::Values(__VA_ARGS__),            \
                            driver_name);                                                          \
+  INSTANTIATE_TEST_SUITE_P(Drivers, NodeConformance, testing::Values(__VA_ARGS__), driver_name);  \
   INSTANTIATE_TEST_SUITE_P(Drivers, UpkeepConformance, testing::Values(__VA_ARGS__), driver_name)

@@ -115,7 +115,7 @@ auto fields(const model::Delivery& d) {
 }
 auto fields(const model::Attempt& a) {
   return std::tuple(a.number, unix_millis(a.started_at), a.latency.count(), a.outcome,
-                    a.status_code, a.error, a.response_body);
+                    a.status_code, a.error, a.response_body, a.node);
 }
 std::vector<model::DeliveryId> ids_of(const std::vector<model::Delivery>& records) {
   std::vector<model::DeliveryId> ids;
@@ -184,6 +184,7 @@ TEST_P(DeliveryConformance, AttemptsComeBackWithAllTheirFields) {
       if (attempt.number % 2 == 0) attempt.status_code = 503;
       attempt.error = text;
       attempt.response_body = as_text(body);
+      if (attempt.number % 2 == 1) attempt.node = text;
       ASSERT_EQ(outcome(write([&](Connection& c) {
                   return deliveries::finish_attempt(c, delivery, lease, attempt,
                                                     {DeliveryState::kRetrying, kNoon}, kNoon);

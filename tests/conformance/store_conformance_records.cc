@@ -596,7 +596,8 @@ TEST_P(StoreConformance, EndpointsHealthIsWrittenWithoutTheRest) {
   changed.state = model::EndpointState::kDeactivated;
   changed.state_reason = "5 deliveries in a row failed.";
   changed.updated_at = kThen;
-  ASSERT_TRUE(write([&](Connection& c) { return endpoints::update_health(c, changed); }));
+  ASSERT_TRUE(
+      write([&](Connection& c) { return endpoints::update_health(c, changed, changed.state); }));
   changed.url = endpoint.url;
   EXPECT_EQ(fields(must(
                 read([&](Connection& c) { return endpoints::find(c, workspace_, endpoint.id); }))),
@@ -616,7 +617,8 @@ TEST_P(StoreConformance, EndpointsOfAnotherWorkspaceAreNotFoundNorChanged) {
               "not_found endpoint_not_found");
     EXPECT_EQ(outcome(write([&](Connection& c) { return endpoints::update(c, wrong); })),
               "not_found endpoint_not_found");
-    EXPECT_EQ(outcome(write([&](Connection& c) { return endpoints::update_health(c, wrong); })),
+    EXPECT_EQ(outcome(write(
+                  [&](Connection& c) { return endpoints::update_health(c, wrong, wrong.state); })),
               "not_found endpoint_not_found");
   }
   EXPECT_EQ(fields(must(
