@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <deque>
-#include <set>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -10,9 +9,14 @@
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "delivery/alarms.h"
+#include "delivery/caps.h"
+#include "delivery/due_notices.h"
 #include "delivery/endpoint_queue.h"
 #include "delivery/flights.h"
+#include "delivery/leases.h"
 #include "delivery/pauses.h"
+#include "delivery/room.h"
 #include "delivery/turns.h"
 #include "delivery/units.h"
 
@@ -21,7 +25,6 @@ namespace {
 
 using model::EndpointId;
 using model::WorkspaceId;
-using store::deliveries::Lease;
 using Queue = EndpointQueue;
 
 // After a database failure, before the same is tried again. Hub time.
@@ -30,10 +33,6 @@ constexpr std::chrono::seconds kPause{5};
 constexpr std::chrono::seconds kRecordPause{1};
 // How long outcomes may take to be written once the time to stop is over. Real time.
 constexpr std::chrono::seconds kLastWords{1};
-// What an endpoint may claim although kReadyTotalMax deliveries are here.
-constexpr std::size_t kReadyWhenFull = 8;
-// What an attempt may take beyond its endpoint's timeout, until its outcome is recorded. Real time.
-constexpr std::chrono::seconds kRecordingMargin{10};
 
 }  // namespace
 
@@ -49,9 +48,12 @@ class Dispatcher::Impl {
         channel_(channel),
         rng_(rng),
         options_(options),
-        timer_(context),
+        caps_(options.endpoint_in_flight, options.failing_endpoint_in_flight),
+        leases_(clock, options.node, options.lease),
+        alarms_(context),
         pauses_(context, clock),
-        tasks_(context, log) {}
+        tasks_(context, log),
+        notices_(context, clock, database, options.node, tasks_) {}
 
   Task<Result<void>> start() {
     const Timestamp now = clock_.now();
@@ -69,7 +71,8 @@ class Dispatcher::Impl {
 
   void begin_stop() {
     if (std::exchange(stopping_, true)) return;
-    timer_.cancel();
+    alarms_.wake();
+    notices_.begin_stop();
     pauses_.end_all();
     for (const auto& [id, queue] : queues_) give_back(*queue, After::kLeaveIt);
   }
@@ -77,8 +80,11 @@ class Dispatcher::Impl {
   Task<void> stop(Deadline deadline) {
     begin_stop();
     co_await join_until(deadline);
-    if (tasks_.running() == 0) co_return;
+    if (tasks_.running() > 0) co_await cut_off();
+    co_await notices_.stop();
+  }
 
+  Task<void> cut_off() {
     // What has not come back by now may have arrived, or not: it is made again, by whoever comes
     // next. An outcome that comes later writes nothing, since its lease is over.
     const std::deque<Held> held = flights_.held();
@@ -86,13 +92,14 @@ class Dispatcher::Impl {
     auto released = co_await database_.run(
         [&](store::Connection& connection) { return release(connection, held, false, now); },
         store::Priority::kOwn);
+    for (const Held& one : held) tell_others(one.delivery.workspace_id, one.delivery.endpoint_id);
     log_.warn("attempts_cut_off", {{"count", held.size()}, {"given_back", released.has_value()}});
     // Outcomes that are being written are waited for: the database answers in any case.
     if (tasks_.running() > flights_.size()) co_await join_until(Deadline::after(kLastWords));
   }
 
   intake::LeaseTerms lease_terms() const {
-    return {new_lease(), congested_.endpoints(), ready_ >= kReadyTotalMax};
+    return {leases_.for_new(), congested_.endpoints(), room_.is_full()};
   }
 
   void hand_over(intake::Accepted accepted) {
@@ -102,18 +109,38 @@ class Dispatcher::Impl {
     const auto event = std::make_shared<OutgoingEvent>(std::move(accepted.event));
     for (model::Delivery& delivery : accepted.leased) {
       Queue& queue = queue_of(delivery.workspace_id, delivery.endpoint_id);
-      push(queue, {std::move(delivery), accepted.lease, event});
+      room_.push(queue, {std::move(delivery), accepted.lease, event});
       update(queue);
     }
     for (const model::Delivery& delivery : accepted.due) {
       note_due(delivery.workspace_id, delivery.endpoint_id, clock_.now());
+      tell_others(delivery.workspace_id, delivery.endpoint_id);
     }
     pump();
   }
 
   void wake(const WorkspaceId& workspace, const EndpointId& endpoint, Timestamp due_at) {
     note_due(workspace, endpoint, due_at);
+    tell_others(workspace, endpoint);
     pump();
+  }
+
+  void hear_due(const WorkspaceId& workspace, const EndpointId& endpoint) {
+    note_due(workspace, endpoint, clock_.now());
+    pump();
+  }
+
+  void set_nodes(int live) {
+    if (caps_.set_nodes(live)) update_all();
+  }
+
+  void trust(bool trusted) {
+    trusted_ = trusted;
+    endpoints_.trust(trusted);
+    for (const auto& [id, queue] : queues_) forget_target(*queue);
+    update_all();
+    next_poll_ = clock_.now();
+    alarms_.wake();
   }
 
   void endpoint_changed(const WorkspaceId& workspace, const EndpointId& endpoint) {
@@ -130,21 +157,11 @@ class Dispatcher::Impl {
     DispatcherCounters counters = counters_;
     counters.in_flight = static_cast<std::size_t>(in_flight_);
     counters.recording = static_cast<std::size_t>(recording_);
-    counters.ready = ready_;
+    counters.ready = room_.ready();
     return counters;
   }
 
  private:
-  Lease new_lease(std::chrono::milliseconds attempt = {}) const {
-    const auto real = std::max<std::chrono::milliseconds>(options_.lease, 2 * attempt);
-    return {options_.node, clock_.now() + clock_.hub_time(real)};
-  }
-
-  // How long an attempt may take, until its outcome is recorded. Real time.
-  static std::chrono::milliseconds longest_attempt(const Target& target) {
-    return target.timeout + kRecordingMargin;
-  }
-
   Queue& queue_of(const WorkspaceId& workspace, const EndpointId& endpoint) {
     auto& queue = queues_[endpoint];
     if (!queue) {
@@ -155,40 +172,21 @@ class Dispatcher::Impl {
     return *queue;
   }
 
-  void push(Queue& queue, Held held) {
-    queue.ready.push_back(std::move(held));
-    ++ready_;
-  }
-
-  Held pop(Queue& queue) {
-    Held held = std::move(queue.ready.front());
-    queue.ready.pop_front();
-    --ready_;
-    return held;
-  }
-
   // Alarms, and the slow look for what nobody told us of.
   Task<void> run() {
-    Timestamp next_poll = clock_.now() + options_.poll;
+    next_poll_ = clock_.now() + options_.poll;
     while (!stopping_) {
       const Timestamp now = clock_.now();
-      if (now >= next_poll) {
-        next_poll = now + options_.poll;
+      if (now >= next_poll_) {
+        next_poll_ = now + options_.poll;
         if (auto found = co_await find_owed(); !found) {
           log_.warn("cannot_read_due_deliveries", {{"what", found.error().message}});
         }
         continue;
       }
-      while (!alarms_.empty() && alarms_.begin()->first <= now) {
-        Queue& queue = *alarms_.begin()->second;
-        alarms_.erase(alarms_.begin());
-        queue.alarm.reset();
-        update(queue);
-      }
+      while (Queue* queue = alarms_.next(now)) update(*queue);
       pump();
-      const Timestamp until =
-          alarms_.empty() ? next_poll : std::min(next_poll, alarms_.begin()->first);
-      co_await clock_.wait_until(until, timer_);
+      co_await alarms_.wait(clock_, next_poll_);
     }
   }
 
@@ -208,6 +206,10 @@ class Dispatcher::Impl {
     update(queue);
   }
 
+  void tell_others(const WorkspaceId& workspace, const EndpointId& endpoint) {
+    if (caps_.nodes() > 1) notices_.note(workspace, endpoint);
+  }
+
   // It is read anew before anything else is sent to it.
   static void forget_target(Queue& queue) {
     queue.target.reset();
@@ -225,12 +227,12 @@ class Dispatcher::Impl {
         give_back(queue, After::kClaimAgain);
       }
       if (queue.due && !queue.claiming) {
-        const std::size_t room = room_to_claim(queue);
+        const std::size_t room = room_.to_claim(queue);
         if (*queue.due > now) {
           alarm = queue.due;
         } else if (room > 0) {
           queue.claiming = true;
-          claiming_ += room;
+          room_.begin_claim(room);
           tasks_.spawn("claim", claim_due(queue, room));
         }
       }
@@ -249,38 +251,22 @@ class Dispatcher::Impl {
       give_back(queue, After::kLeaveIt);
     }
     set_congested(queue, now);
-    set_alarm(queue, alarm);
+    alarms_.set(queue, alarm);
     if (queue.is_idle(now)) queues_.erase(EndpointId(queue.endpoint));
   }
 
-  std::size_t room_to_claim(const Queue& queue) const {
-    if (queue.ready.size() >= kReadyMax / 2) return 0;
-    if (ready_ + claiming_ < kReadyTotalMax) return kReadyMax - queue.ready.size();
-    // Slow endpoints may have filled the memory: that must not stop one that has nothing there.
-    return queue.ready.empty() ? kReadyWhenFull : 0;
+  void update_all() {
+    // Each may erase itself.
+    for (auto at = queues_.begin(); at != queues_.end();) update(*(at++)->second);
+    pump();
   }
 
   bool has_room(const Queue& queue) const {
-    return !queue.ready.empty() && queue.target &&
-           queue.in_flight < queue.in_flight_max(options_.endpoint_in_flight,
-                                                 options_.failing_endpoint_in_flight);
+    return !queue.ready.empty() && queue.target && queue.in_flight < caps_.in_flight_max(queue);
   }
 
-  void set_alarm(Queue& queue, std::optional<Timestamp> alarm) {
-    if (alarm == queue.alarm) return;
-    if (queue.alarm) alarms_.erase({*queue.alarm, &queue});
-    queue.alarm = alarm;
-    if (!alarm) return;
-    alarms_.insert({*alarm, &queue});
-    if (alarms_.begin()->second == &queue) timer_.cancel();  // The sleeper must wake sooner.
-  }
-
-  // While an endpoint has its fill in memory, or older deliveries in the store, new ones go to the
-  // store.
   void set_congested(Queue& queue, Timestamp now) {
-    const bool backlog = queue.claiming || (queue.due && *queue.due <= now);
-    const bool congested = queue.congested ? backlog || queue.ready.size() > kReadyMax / 4
-                                           : queue.ready.size() >= kReadyMax;
+    const bool congested = Room::is_congested(queue, now);
     if (congested == queue.congested) return;
     queue.congested = congested;
     congested_.set(queue.endpoint, congested);
@@ -298,22 +284,22 @@ class Dispatcher::Impl {
   }
 
   void start_next(Queue& queue) {
-    Held held = pop(queue);
     const Timestamp now = clock_.now();
-    if (held.lease.until < now + clock_.hub_time(longest_attempt(*queue.target))) {
+    if (!trusted_ && queue.target_read_at + clock_.hub_time(kTrustedFor) < now) {
+      forget_target(queue);
+      return;
+    }
+    if (!leases_.outlasts_attempt(queue.ready.front().lease, *queue.target)) {
       // It waited so long that the lease could end during the attempt, and so have those behind it.
-      queue.ready.push_front(std::move(held));
-      ++ready_;
       give_back(queue, After::kClaimAgain);
       return;
     }
-    if (const auto rate = queue.target->endpoint.overrides.rate_per_second) {
-      const auto earliest = std::max<decltype(queue.next_start)>(queue.next_start, now);
-      queue.next_start = earliest + std::chrono::microseconds(1'000'000 / *rate);
+    if (const auto pause = caps_.between_attempts(*queue.target); pause.count() > 0) {
+      queue.next_start = std::max<decltype(queue.next_start)>(queue.next_start, now) + pause;
     }
     ++queue.in_flight;
     ++in_flight_;
-    tasks_.spawn("deliver", deliver(queue, queue.target, std::move(held)));
+    tasks_.spawn("deliver", deliver(queue, queue.target, room_.pop(queue)));
   }
 
   Task<void> deliver(Queue& queue, std::shared_ptr<const Target> target, Held held) {
@@ -322,6 +308,7 @@ class Dispatcher::Impl {
     flights_.enter(flight);
     model::Attempt attempt = co_await channel_.attempt(held.delivery, *target, *held.event);
     flights_.leave(flight);
+    attempt.node = options_.node_name;
 
     // Decide. Nothing suspends here, so nothing changes under our feet.
     const bool succeeded = attempt.outcome == model::Outcome::kSucceeded;
@@ -383,6 +370,7 @@ class Dispatcher::Impl {
   }
 
   Task<void> load(Queue& queue) {
+    queue.target_read_at = clock_.now();
     auto target = co_await endpoints_.find(queue.workspace, queue.endpoint);
     while (std::exchange(queue.changed, false)) {
       target = co_await endpoints_.find(queue.workspace, queue.endpoint);
@@ -390,6 +378,7 @@ class Dispatcher::Impl {
     queue.loading = false;
     if (target) {
       queue.target = *std::move(target);
+      leases_.note(*queue.target);
       queue.failures = queue.target->endpoint.consecutive_failures;
     } else {
       log_.warn("endpoint_not_loaded",
@@ -404,7 +393,7 @@ class Dispatcher::Impl {
   Task<void> claim_due(Queue& queue, std::size_t limit) {
     queue.due.reset();  // What note_due() sets meanwhile is news.
     const Timestamp now = clock_.now();
-    const Lease lease = queue.target ? new_lease(longest_attempt(*queue.target)) : new_lease();
+    const auto lease = leases_.for_claim(queue.target.get());
     auto claimed = co_await database_.run(
         [&](store::Connection& connection) {
           return claim(connection, queue.workspace, queue.endpoint, now, lease,
@@ -412,10 +401,10 @@ class Dispatcher::Impl {
         },
         store::Priority::kOwn);
     queue.claiming = false;
-    claiming_ -= limit;
+    room_.end_claim(limit);
     if (claimed) {
       if (claimed->next_due) make_earlier(queue.due, *claimed->next_due);
-      for (Held& held : claimed->held) push(queue, std::move(held));
+      for (Held& held : claimed->held) room_.push(queue, std::move(held));
     } else {
       log_.warn("claim_failed",
                 {{"endpoint", queue.endpoint.text()}, {"what", claimed.error().message}});
@@ -429,11 +418,10 @@ class Dispatcher::Impl {
   enum class After { kLeaveIt, kClaimAgain };
   void give_back(Queue& queue, After after) {
     if (queue.ready.empty()) return;
-    ready_ -= queue.ready.size();
     ++queue.releasing;
     const bool deleted =
         queue.target && queue.target->endpoint.state == model::EndpointState::kDeleted;
-    tasks_.spawn("give back", release_all(queue, std::exchange(queue.ready, {}), deleted, after));
+    tasks_.spawn("give back", release_all(queue, room_.take_all(queue), deleted, after));
   }
 
   Task<void> release_all(Queue& queue, std::deque<Held> held, bool deleted, After after) {
@@ -444,6 +432,7 @@ class Dispatcher::Impl {
     --queue.releasing;
     if (released) {
       if (after == After::kClaimAgain) make_earlier(queue.due, clock_.now());
+      if (stopping_) tell_others(queue.workspace, queue.endpoint);
     } else {
       log_.warn("release_failed", {{"what", released.error().message}});
       make_earlier(queue.due, held.back().lease.until);  // It runs out by itself.
@@ -462,18 +451,21 @@ class Dispatcher::Impl {
   const DispatcherOptions options_;
   std::unordered_map<EndpointId, std::unique_ptr<Queue>> queues_;
   Turns<Queue> turns_;
-  std::set<Alarm, Sooner> alarms_;
-  boost::asio::steady_timer timer_;
+  Caps caps_;
+  Leases leases_;
+  Alarms alarms_;
+  Timestamp next_poll_{};
   Congestion congested_;
   DispatcherCounters counters_;
-  std::size_t ready_ = 0;
-  std::size_t claiming_ = 0;  // How many may be ready once the claims under way are done.
+  Room room_;
   int in_flight_ = 0;
   int recording_ = 0;
   Flights flights_;
   Pauses pauses_;
   bool stopping_ = false;
+  bool trusted_ = true;
   TaskGroup tasks_;
+  DueNotices notices_;
 };
 
 Dispatcher::Dispatcher(boost::asio::io_context& context, Clock& clock, Log& log,
@@ -491,6 +483,11 @@ void Dispatcher::hand_over(intake::Accepted accepted) { impl_->hand_over(std::mo
 void Dispatcher::wake(const WorkspaceId& workspace, const EndpointId& endpoint, Timestamp due_at) {
   impl_->wake(workspace, endpoint, due_at);
 }
+void Dispatcher::hear_due(const WorkspaceId& workspace, const EndpointId& endpoint) {
+  impl_->hear_due(workspace, endpoint);
+}
+void Dispatcher::set_nodes(int live) { impl_->set_nodes(live); }
+void Dispatcher::trust(bool trusted) { impl_->trust(trusted); }
 void Dispatcher::endpoint_changed(const WorkspaceId& workspace, const EndpointId& endpoint) {
   impl_->endpoint_changed(workspace, endpoint);
 }

@@ -14,7 +14,8 @@
 //  2. While a lease lasts, nobody else attempts that delivery.
 //  3. Turns go round workspaces, and within each round its endpoints: a flood or a dead receiver
 //  delays
-//     nobody else. An endpoint has at most its cap of requests in flight.
+//     nobody else. An endpoint has at most its cap of requests in flight, of all nodes together
+//     (approximately: delivery/caps.h).
 //  4. Nothing is sent to a paused, deactivated or deleted endpoint, but what was on its way
 //  already.
 //  5. At least once: if the outcome cannot be recorded, the delivery is made again, with the same
@@ -31,6 +32,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include <boost/asio/io_context.hpp>
 
@@ -47,13 +49,16 @@ namespace waybill::delivery {
 
 struct DispatcherOptions {
   Uuid node;                    // Who holds the leases. The same after a restart.
+  std::string node_name = {};   // Whose an attempt is, for people.
   int in_flight_max = 4096;     // Of all endpoints together.
   int endpoint_in_flight = 32;  // Of one endpoint, unless it says otherwise.
   int unrecorded_max = 8192;    // Attempts under way or with an outcome that is not yet stored.
   // Of one that has just failed: one dead receiver must not hold what others could use.
   int failing_endpoint_in_flight = 4;
-  // Real time: longer than any attempt, so that a lease runs out only if its node is gone.
-  std::chrono::seconds lease{120};
+  // Real time: how long a delivery is held at least, and so how long what a dead node held has to
+  // wait. Longer where an attempt may take longer (delivery/leases.h), so that a lease runs out
+  // only if its node is gone.
+  std::chrono::milliseconds lease{std::chrono::minutes(2)};
   // Hub time: how often the store is asked for due deliveries nobody told us of.
   std::chrono::seconds poll{30};
 };
@@ -62,6 +67,7 @@ class Dispatcher {
  public:
   static constexpr std::size_t kReadyMax = 256;
   static constexpr std::size_t kReadyTotalMax = 50'000;
+  static constexpr std::chrono::milliseconds kTrustedFor{500};  // Real time.
 
   // Everything given outlives it.
   Dispatcher(boost::asio::io_context& context, Clock& clock, Log& log, store::Database& database,
@@ -87,13 +93,26 @@ class Dispatcher {
   // After the commit of what was accepted.
   void hand_over(intake::Accepted accepted);
 
-  // The endpoint is owed something from `due_at` on: a manual retry, or a resume.
+  // The endpoint is owed something from `due_at` on: a manual retry, or a resume. Other nodes are
+  // told too.
   void wake(const model::WorkspaceId& workspace, const model::EndpointId& endpoint,
             Timestamp due_at);
 
   // An endpoint was changed, paused, resumed or deleted: what is known of it here is forgotten, and
   // what waits for it here is given back. Call after the commit.
   void endpoint_changed(const model::WorkspaceId& workspace, const model::EndpointId& endpoint);
+
+  // Another node has written what is due to this endpoint, and would be helped with it.
+  void hear_due(const model::WorkspaceId& workspace, const model::EndpointId& endpoint);
+
+  // So many nodes are live, this one included: they share each endpoint's cap and rate
+  // (delivery/caps.h).
+  void set_nodes(int live);
+
+  // False: what other nodes change may go unheard (store/changes.h), so an endpoint is read anew
+  // for attempts that begin more than kTrustedFor later. True: nothing has to be, from now on, once
+  // all has been read anew and the store has been asked what is due.
+  void trust(bool trusted);
 
   DispatcherCounters counters() const;
 

@@ -23,8 +23,9 @@ std::filesystem::path make_folder() {
 }
 
 DispatcherTest::DispatcherTest() {
+  auto sqlite = std::make_unique<store::SqliteDriver>(folder / "waybill.db");
   auto opened = store::Database::open(
-      context, log, std::make_unique<store::SqliteDriver>(folder / "waybill.db"), clock.now());
+      context, log, std::make_unique<store::BusDriver>(std::move(sqlite), bus), clock.now());
   WAYBILL_CHECK(opened.has_value(), opened.error().message);
   database = *std::move(opened);
   clock.set_settle([this] { settle(); });

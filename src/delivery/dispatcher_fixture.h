@@ -23,6 +23,7 @@
 #include "base/check.h"
 #include "base/manual_clock.h"
 #include "delivery/dispatcher.h"
+#include "store/bus_driver.h"
 #include "store/deliveries.h"
 #include "store/endpoints.h"
 #include "store/events.h"
@@ -187,6 +188,8 @@ class DispatcherTest : public testing::Test {
   crypto::SecretBox secret_box =
       crypto::SecretBox::create(Bytes(crypto::SecretBox::kKeyBytes, 7)).value();
   intake::Acceptance acceptance{built_in_dialects(), ids};
+  // What is said to other nodes.
+  const std::shared_ptr<store::Bus> bus = std::make_shared<store::Bus>();
   std::unique_ptr<store::Database> database;
   std::vector<std::unique_ptr<Node>> nodes;
   model::WorkspaceId workspace;

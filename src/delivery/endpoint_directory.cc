@@ -87,13 +87,19 @@ Task<Result<std::shared_ptr<const Target>>> EndpointDirectory::find(model::Works
   made->environment = model::environment_name(read->second.environment);
   auto target = std::make_shared<const Target>(*std::move(made));
   // What was read before a change is not remembered after it.
-  if (forgotten == forgotten_) known_[endpoint] = target;
+  if (trusted_ && forgotten == forgotten_) known_[endpoint] = target;
   co_return target;
 }
 
 void EndpointDirectory::forget(const model::EndpointId& endpoint) {
   ++forgotten_;
   known_.erase(endpoint);
+}
+
+void EndpointDirectory::trust(bool trusted) {
+  trusted_ = trusted;
+  ++forgotten_;
+  known_.clear();
 }
 
 }  // namespace waybill::delivery

@@ -52,6 +52,9 @@ class EndpointDirectory {
                                                    model::EndpointId endpoint);
   // The endpoint has changed in the store.
   void forget(const model::EndpointId& endpoint);
+  // False: what other nodes change may go unheard (store/changes.h), so nothing is remembered;
+  // true: it is again, from now on.
+  void trust(bool trusted);
 
  private:
   store::Database& database_;
@@ -59,6 +62,7 @@ class EndpointDirectory {
   const crypto::SecretBox& secret_box_;
   std::unordered_map<model::EndpointId, std::shared_ptr<const Target>> known_;
   std::uint64_t forgotten_ = 0;  // Counts forget(), so that a read under way is not remembered.
+  bool trusted_ = true;
 };
 
 }  // namespace waybill::delivery

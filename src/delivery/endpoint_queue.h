@@ -3,12 +3,10 @@
 
 #pragma once
 
-#include <algorithm>
 #include <chrono>
 #include <deque>
 #include <memory>
 #include <optional>
-#include <tuple>
 #include <unordered_set>
 #include <utility>
 
@@ -21,6 +19,7 @@ struct EndpointQueue {
   model::WorkspaceId workspace;
   model::EndpointId endpoint;
   std::shared_ptr<const Target> target;  // Null until it is needed, and again when it has changed.
+  Timestamp target_read_at{};
   std::deque<Held> ready;
   std::optional<Timestamp> due;  // When the store has something for it. Nothing: not that we know.
   std::optional<Timestamp> alarm;                                 // Its place among the alarms.
@@ -35,18 +34,6 @@ struct EndpointQueue {
   bool claiming = false;
   bool has_turn = false;
   bool congested = false;
-
-  // How many requests it may have in flight: `usual`, unless it says otherwise, or as many as
-  // `failing` while it fails. Requires: target.
-  int in_flight_max(int usual, int failing) const {
-    const int most = target->endpoint.overrides.in_flight_max.value_or(usual);
-    const int failed = failures + failures_recording;
-    if (failed == 0) return most;
-    // No more than may still fail before it is switched off.
-    const int limit = target->dialect->endpoint.deactivate_after;
-    const int left = limit > 0 ? std::max(1, limit - failed) : most;
-    return std::min({most, left, failing});
-  }
 
   bool is_idle(Timestamp now) const {
     return ready.empty() && !due && next_start <= now && in_flight == 0 && recording == 0 &&
@@ -79,13 +66,5 @@ class Congestion {
 inline void make_earlier(std::optional<Timestamp>& time, Timestamp candidate) {
   if (!time || candidate < *time) time = candidate;
 }
-
-// When a queue is to be looked at again. Of two at one moment, the same is first in every run.
-using Alarm = std::pair<Timestamp, EndpointQueue*>;
-struct Sooner {
-  bool operator()(const Alarm& a, const Alarm& b) const {
-    return std::tie(a.first, a.second->endpoint) < std::tie(b.first, b.second->endpoint);
-  }
-};
 
 }  // namespace waybill::delivery

@@ -121,6 +121,8 @@ class Database {
   // Why nothing can be written, as long as the latest try failed.
   std::optional<Error> write_failure() const;
   StorageUse storage() const { return driver_->use(); }
+  // As Driver::listen().
+  std::unique_ptr<Listener> listen(Hearing hearing) { return driver_->listen(std::move(hearing)); }
 
  private:
   // One waiting unit. execute() and set_error() are called on an executor thread; complete() on the
