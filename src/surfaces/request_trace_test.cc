@@ -75,6 +75,10 @@ TEST_F(RequestTrace, OfNoneOrAnInvalidOneNothingIsSent) {
 }
 
 TEST_F(RequestTrace, ChangesNothingOfTheWebhookItself) {
+  // Endpoints that are not known yet are read side by side: which is sent to first is left to
+  // chance.
+  publish({});
+  sent.clear();
   publish({});
   const auto plain = sent;
   sent.clear();
