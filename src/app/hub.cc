@@ -9,6 +9,7 @@
 #include "app/database.h"
 #include "app/files.h"
 #include "app/master_key.h"
+#include "app/process.h"
 #include "app/version.h"
 #include "crypto/digest.h"
 #include "crypto/random.h"
@@ -55,6 +56,15 @@ std::string url_of(bool tls, const std::string& host, std::uint16_t port) {
   if (here.find(':') != std::string_view::npos)
     return fmt::format("{}://[{}]:{}", scheme, here, port);
   return fmt::format("{}://{}:{}", scheme, here, port);
+}
+
+// What to call a hub by that listens on every address.
+std::string address_for_others(const std::string& host) {
+  return host == "0.0.0.0" || host == "::" ? host_name() : host;
+}
+
+std::string node_name(const Settings& settings) {
+  return settings.node_name.empty() ? host_name() : settings.node_name;
 }
 
 // The text of the operator's own authorities; empty for none.
@@ -121,9 +131,17 @@ Hub::Hub(boost::asio::io_context& context, Log& log, const Settings& settings, D
       endpoints_(*database_, dialects_, secret_box_),
       channel_(*clock_,
                [this](net::ClientRequest request) { return client_.send(std::move(request)); }),
-      dispatcher_(context, *clock_, log_, *database_, endpoints_, channel_,
-                  Rng(crypto::random_seed()), {.node = data_.node()}),
+      dispatcher_(
+          context, *clock_, log_, *database_, endpoints_, channel_, Rng(crypto::random_seed()),
+          {.node = data_.node(), .node_name = node_name(settings_), .lease = settings_.lease}),
       keys_(*database_, *clock_, settings_.rate_limit),
+      nodes_(context, *clock_, log_, *database_,
+             {.id = data_.node(),
+              .boot = ids_.next(),
+              .name = node_name(settings_),
+              .version = std::string(version())},
+             [this](int live) { dispatcher_.set_nodes(live); }),
+      changes_(context, log_, *database_, data_.node(), keys_, dispatcher_),
       order_intake_(*clock_, ids_, *database_, acceptance_),
       native_({.clock = *clock_,
                .log = log_,
@@ -143,9 +161,10 @@ Hub::Hub(boost::asio::io_context& context, Log& log, const Settings& settings, D
                .dangerous_settings = settings_.dangerous}),
       proculink_({.log = log_, .keys = keys_, .orders = order_intake_, .dispatcher = dispatcher_}),
       traffic_(log_, ids_, settings_.access_log),
-      retention_(
-          context, *clock_, log_, *database_,
-          {.deliveries = settings_.retention_deliveries, .events = settings_.retention_events}),
+      retention_(context, *clock_, log_, *database_,
+                 {.deliveries = settings_.retention_deliveries,
+                  .events = settings_.retention_events,
+                  .is_ours = [this] { return nodes_.is_first(); }}),
       server_(
           context, log_, net::ServerLimits{.connections_max = settings_.connections_max},
           [this](net::Request& request) { return answer(request); },
@@ -194,11 +213,14 @@ Task<Result<void>> Hub::start() {
     error.message += " Choose another with --listen; port 0 is any free one.";
     co_return fail(std::move(error));
   }
+  url_ = url_of(certificate_watch_ != nullptr, settings_.listen_host, *port);
+  WAYBILL_CO_TRY(co_await nodes_.start(
+      url_of(certificate_watch_ != nullptr, address_for_others(settings_.listen_host), *port)));
+  changes_.start();
   delivering_ = true;
   WAYBILL_CO_TRY(co_await dispatcher_.start());
   if (certificate_watch_) certificate_watch_->start();
   retention_.start();
-  url_ = url_of(certificate_watch_ != nullptr, settings_.listen_host, *port);
   ready_ = true;
   co_return data_.publish_url(url_);
 }
@@ -214,6 +236,8 @@ Task<void> Hub::stop() {
   co_await retention_.stop();
   if (delivering_) co_await dispatcher_.stop(deadline);
   delivering_ = false;
+  changes_.stop();
+  co_await nodes_.stop();
 }
 
 void Hub::look_for_certificate() {

@@ -13,7 +13,9 @@
 #include <boost/asio/io_context.hpp>
 
 #include "app/certificate_watch.h"
+#include "app/change_feed.h"
 #include "app/data_directory.h"
+#include "app/node_registry.h"
 #include "app/operations.h"
 #include "app/retention.h"
 #include "app/settings.h"
@@ -99,6 +101,8 @@ class Hub {
   delivery::WebhookChannel channel_;
   delivery::Dispatcher dispatcher_;
   surfaces::KeyDirectory keys_;
+  NodeRegistry nodes_;
+  ChangeFeed changes_;
   intake::OrderIntake order_intake_;
   surfaces::native::NativeApi native_;
   surfaces::proculink::ProcuLinkApi proculink_;

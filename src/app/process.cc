@@ -1,5 +1,7 @@
 #include "app/process.h"
 
+#include <array>
+#include <climits>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -31,6 +33,12 @@ ProcessUse process_use() {
     use.cpu_seconds = seconds(usage.ru_utime) + seconds(usage.ru_stime);
   }
   return use;
+}
+
+std::string host_name() {
+  std::array<char, HOST_NAME_MAX + 1> name{};
+  if (::gethostname(name.data(), name.size() - 1) != 0 || name[0] == '\0') return "localhost";
+  return name.data();
 }
 
 }  // namespace waybill::app

@@ -1,8 +1,9 @@
-// What this process takes of the machine, for /metrics.
+// What this process takes of the machine, for /metrics; and what that is called.
 
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 namespace waybill::app {
 
@@ -15,5 +16,8 @@ struct ProcessUse {
 
 // What cannot be found out is 0.
 ProcessUse process_use();
+
+// As the machine calls itself; "localhost" if it cannot tell.
+std::string host_name();
 
 }  // namespace waybill::app

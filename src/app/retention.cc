@@ -22,7 +22,7 @@ Retention::Retention(boost::asio::io_context& context, Clock& clock, Log& log,
     : clock_(clock),
       log_(log),
       database_(database),
-      options_(options),
+      options_(std::move(options)),
       timer_(context),
       tasks_(context, log) {}
 
@@ -36,6 +36,10 @@ Task<void> Retention::stop() {
 
 Task<void> Retention::run() {
   while (!stopping_) {
+    if (options_.is_ours && !options_.is_ours()) {
+      co_await wait_until(clock_.now() + kBetweenLooks);
+      continue;
+    }
     const RetentionCounters before = counters_;
     const auto passed = co_await pass();
     if (!passed) {

@@ -2,15 +2,17 @@
 // their attempts; events that no delivery needs any more; idempotency rows that have expired.
 // Orders and other records stay.
 //
-// Every hour it goes through all workspaces, oldest rows first, in steps of a few hundred rows:
-// each a unit of its own, with a pause after it, so that no order waits behind it for longer than
-// behind another order. The space is used again; the file does not shrink (docs/decisions/0014).
+// One node of several does it. Every hour it goes through all workspaces, oldest rows first, in
+// steps of a few hundred rows: each a unit of its own, with a pause after it, so that no order
+// waits behind it for longer than behind another order. The space is used again; the file does not
+// shrink (docs/decisions/0014).
 //
 // Used from the thread of the io_context only.
 
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 
 #include <boost/asio/io_context.hpp>
@@ -28,6 +30,8 @@ struct RetentionOptions {
   // How long these are kept. Nothing: for ever.
   std::optional<std::chrono::milliseconds> deliveries;
   std::optional<std::chrono::milliseconds> events;
+  // Whether this node does it: one of several is enough. Null: it does.
+  std::function<bool()> is_ours = nullptr;
 };
 
 struct RetentionCounters {
@@ -43,6 +47,8 @@ class Retention {
   static constexpr int kStepRows = 250;
   static constexpr std::chrono::milliseconds kPause{20};  // Real time, after each step.
   static constexpr std::chrono::hours kBetweenPasses{1};
+  // While another node does it: how often this one looks whether it still does.
+  static constexpr std::chrono::minutes kBetweenLooks{1};
   // Idempotency rows are in no order of time: all are looked at, so less often.
   static constexpr std::chrono::hours kBetweenIdempotencyPasses{6};
 

@@ -161,6 +161,21 @@ TEST_F(RetentionTest, DeletesWhatIsOldEnoughAndNothingElse) {
   EXPECT_EQ(retention->counters().events, 607u);
 }
 
+// With several nodes on one database one of them does it, and another once that is gone.
+TEST_F(RetentionTest, LeavesItToAnotherNodeAsLongAsThatDoesIt) {
+  add(3, /*finished=*/true);
+  clock.run_for(24h * 31);
+  bool is_ours = false;
+  begin({.deliveries = 24h * 30, .events = std::nullopt, .is_ours = [&] { return is_ours; }});
+  clock.run_for(24h);
+  EXPECT_EQ(count("deliveries"), 3);
+  EXPECT_EQ(retention->counters().passes, 0u);
+
+  is_ours = true;
+  clock.run_for(1min);
+  EXPECT_EQ(count("deliveries"), 0);
+}
+
 TEST_F(RetentionTest, KeepsForEverWhatItIsToldTo) {
   add(3, /*finished=*/true);
   begin({});

@@ -21,6 +21,7 @@ constexpr int kClockSpeedMax = 100'000;
 constexpr std::size_t kMetricsTokenMin = 16;
 constexpr int kConnectionsMax = 1'000'000;
 constexpr int kRateLimitMax = 100'000;
+constexpr std::size_t kNodeNameMax = 64;
 
 std::unexpected<Error> refuse(std::string message) {
   return fail(Code::kInvalid, "setting_invalid", std::move(message));
@@ -145,6 +146,23 @@ Result<void> read_stop_timeout(Settings& settings, std::string_view text) {
   return {};
 }
 
+Result<void> read_node_name(Settings& settings, std::string_view text) {
+  const bool good = !text.empty() && text.size() <= kNodeNameMax &&
+                    std::ranges::all_of(text, [](char c) { return c > ' ' && c <= '~'; });
+  if (!good) return refuse(fmt::format("it is 1 to {} visible ASCII characters", kNodeNameMax));
+  settings.node_name = text;
+  return {};
+}
+
+Result<void> read_lease(Settings& settings, std::string_view text) {
+  const auto lease = parse_duration(text);
+  if (!lease || *lease < std::chrono::seconds(5) || *lease > std::chrono::hours(1)) {
+    return refuse("it is a duration from 5s to 1h");
+  }
+  settings.lease = *lease;
+  return {};
+}
+
 template <std::optional<std::chrono::milliseconds> Settings::* member>
 Result<void> read_retention(Settings& settings, std::string_view text) {
   if (text == "forever" || text == "0") {
@@ -221,6 +239,20 @@ constexpr std::array kTable = {
             .bounds = "with a PostgreSQL database",
             .description = "The password of the database is the first line of this file.",
             .read = read_path<&Settings::database_password_file>},
+    Setting{.name = "node_name",
+            .placeholder = "NAME",
+            .example = "hub-1",
+            .default_text = "none",
+            .bounds = "1 to 64 visible ASCII characters; without it, the host's name",
+            .description = "What this node is called, among several on one PostgreSQL database.",
+            .read = read_node_name},
+    Setting{.name = "lease",
+            .placeholder = "DURATION",
+            .default_text = "2m",
+            .bounds = "5s to 1h",
+            .description = "How long a node holds a delivery at least; what a dead node held is "
+                           "made by another once that is over.",
+            .read = read_lease},
     Setting{.name = "clock_speed",
             .placeholder = "N",
             .default_text = "1",

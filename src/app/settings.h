@@ -50,6 +50,8 @@ struct Settings {
   bool access_log = false;
   Secret metrics_token;  // Empty: anybody may read /metrics.
   std::chrono::milliseconds stop_timeout{std::chrono::seconds(10)};
+  std::string node_name;  // Empty: the host's.
+  std::chrono::milliseconds lease{std::chrono::minutes(2)};
   // Nothing: for ever.
   std::optional<std::chrono::milliseconds> retention_deliveries{std::chrono::days(30)};
   std::optional<std::chrono::milliseconds> retention_events{std::chrono::days(90)};

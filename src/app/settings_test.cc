@@ -183,12 +183,16 @@ TEST(Settings, OfOperationAreRead) {
       load_settings({{"stop_timeout", "45s"},
                      {"retention_deliveries", "7d"},
                      {"retention_events", "forever"},
+                     {"node_name", "hub-2"},
+                     {"lease", "5s"},
                      {"access_log", "true"}},
                     environment_of({{"WAYBILL_METRICS_TOKEN", "0123456789abcdef"}}));
   ASSERT_TRUE(loaded) << loaded.error().message;
   EXPECT_EQ(loaded->settings.stop_timeout, std::chrono::seconds(45));
   EXPECT_EQ(loaded->settings.retention_deliveries, std::chrono::days(7));
   EXPECT_EQ(loaded->settings.retention_events, std::nullopt);
+  EXPECT_EQ(loaded->settings.node_name, "hub-2");
+  EXPECT_EQ(loaded->settings.lease, std::chrono::seconds(5));
   EXPECT_TRUE(loaded->settings.access_log);
   EXPECT_EQ(loaded->settings.metrics_token.reveal(), "0123456789abcdef");
   for (const GivenSetting& given : loaded->given) {
@@ -202,6 +206,11 @@ TEST(Settings, OfOperationSayWhatTheyMayBe) {
                                    {"stop_timeout", "ten"},
                                    {"retention_deliveries", "59m"},
                                    {"retention_events", "-1d"},
+                                   {"node_name", "two words"},
+                                   {"node_name", "hub-\xC3\xA4"},
+                                   {"lease", "4999ms"},
+                                   {"lease", "61m"},
+                                   {"lease", "soon"},
                                    {"metrics_token", "short"},
                                    {"metrics_token", "with a space in it"}}) {
     const auto loaded = load_settings({{name, text}}, environment_of({}));

@@ -5,6 +5,11 @@
 
 namespace waybill::store {
 
+void Bus::lose() {
+  const std::lock_guard lock(mutex_);
+  is_cut_ = true;
+}
+
 void Bus::cut() {
   const std::lock_guard lock(mutex_);
   is_cut_ = true;

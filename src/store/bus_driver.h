@@ -22,7 +22,9 @@ namespace waybill::store {
 // What all listeners hear, and whether they do. Any thread.
 class Bus {
  public:
-  // Nobody hears any more what is said; or everybody does again.
+  // Nobody hears any more what is said, and nobody has noticed yet.
+  void lose();
+  // Nobody hears any more what is said, and knows it; or everybody does again.
   void cut();
   void mend();
 

@@ -39,6 +39,7 @@ std::unique_ptr<store::Database> open_database(asio::io_context& context, Log& l
 delivery::DispatcherOptions dispatcher_options(IdGenerator& ids) {
   delivery::DispatcherOptions options;
   options.node = ids.next();
+  options.node_name = "hub-1";
   return options;
 }
 

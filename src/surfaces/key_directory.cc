@@ -30,7 +30,7 @@ Task<Result<std::shared_ptr<const model::ApiKey>>> KeyDirectory::find(std::strin
     });
     if (!read) co_return fail(read.error());
     if (*read) key = std::make_shared<const model::ApiKey>(**std::move(read));
-    if (key && key->is_usable(clock_.now()) && forgotten == forgotten_) {
+    if (key && key->is_usable(clock_.now()) && trusted_ && forgotten == forgotten_) {
       if (known_.size() >= kKeysMax) known_.clear();
       known_.emplace(hash, key);
     }
@@ -55,6 +55,12 @@ Task<Result<std::shared_ptr<const model::ApiKey>>> KeyDirectory::find(std::strin
 void KeyDirectory::forget(const model::ApiKeyId& id) {
   ++forgotten_;
   std::erase_if(known_, [&](const auto& entry) { return entry.second->id == id; });
+}
+
+void KeyDirectory::trust(bool trusted) {
+  trusted_ = trusted;
+  ++forgotten_;
+  known_.clear();
 }
 
 }  // namespace waybill::surfaces

@@ -36,6 +36,10 @@ class KeyDirectory {
   // A key was revoked. Call after the commit.
   void forget(const model::ApiKeyId& id);
 
+  // False: what other nodes revoke may go unheard (store/changes.h), so nothing is remembered;
+  // true: it is again, from now on.
+  void trust(bool trusted);
+
  private:
   struct DigestHash {
     std::size_t operator()(const crypto::Digest& digest) const noexcept;
@@ -46,6 +50,7 @@ class KeyDirectory {
   const int rate_limit_;
   net::RateLimiter limiter_;
   std::uint64_t forgotten_ = 0;  // Counts forget(), so that a read under way is not remembered.
+  bool trusted_ = true;
 };
 
 }  // namespace waybill::surfaces

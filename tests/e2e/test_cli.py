@@ -187,6 +187,9 @@ class Cli(HubTest):
         self.assertGreater(status["dispatcher"]["succeeded"], 0)
         self.assertIn("succeeded", self.read("status"))
         self.assertIn(status["version"], self.read("version"))
+        node, = [row for row in self.ask("node", "list")["rows"] if row["address"] == self.hub.url]
+        self.assertEqual((node["state"], node["version"]), ("live", status["version"]))
+        self.assertIn(node["id"], self.read("node", "list"))
         self.assertEqual(self.ask("version")["version"], status["version"])
         found = {(row["verdict"], row["what"]) for row in self.ask("doctor")["rows"]}
         self.assertEqual([what for verdict, what in found if verdict == "fail"], [])

@@ -24,6 +24,7 @@ CommandGroup audit_group();
 CommandGroup dialect_group();
 CommandGroup sign_group();
 CommandGroup verify_group();
+CommandGroup node_group();
 CommandGroup status_group();
 CommandGroup doctor_group();
 CommandGroup backup_group();

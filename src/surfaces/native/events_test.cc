@@ -167,6 +167,7 @@ TEST_F(NativeApiTest, ADeliveryShowsItsAttempts) {
   EXPECT_EQ(text(delivery, "state"), "retrying");
   EXPECT_FALSE(at(delivery, "due_at").is_null());
   EXPECT_TRUE(at(delivery, "finished_at").is_null());
+  EXPECT_EQ(text(delivery, "attempts", 0, "node"), "hub-1");
   EXPECT_EQ(text(delivery, "attempts", 0, "outcome"), "refused");
   EXPECT_EQ(text(delivery, "attempts", 0, "status_code"), "503");
   EXPECT_EQ(text(delivery, "attempts", 0, "response_body"), "busy \xEF\xBF\xBD");

@@ -1,10 +1,11 @@
-// What is about the hub as a whole: its audit log, dialects, status and contract.
+// What is about the hub as a whole: its audit log, dialects, nodes, status and contract.
 
 #include <utility>
 
 #include "base/embedded.h"
 #include "store/audit_log.h"
 #include "store/backup.h"
+#include "store/nodes.h"
 #include "surfaces/native/change.h"
 #include "surfaces/native/openapi.h"
 #include "surfaces/native/operations.h"
@@ -38,6 +39,17 @@ Task<Result<Reply>> get_dialect(Call& call) {
   const auto* dialect = call.services.dialects.find(call.request.param("dialect"));
   if (!dialect) co_return fail(Code::kNotFound, "dialect_not_found", "There is no such dialect.");
   co_return Reply{200, text_of(*dialect)};
+}
+
+Task<Result<Reply>> list_nodes(Call& call) {
+  const auto nodes = co_await call.services.database.read(store::nodes::list);
+  if (!nodes) co_return fail(nodes.error());
+  const auto believed = call.services.clock.hub_time(model::Node::kBelieved);
+  std::string body;
+  ObjectText object(body);
+  append_records(object.member("rows"), *nodes, call.services.clock.now(), believed);
+  object.add_json("next_cursor", "null").end();
+  co_return Reply{200, std::move(body)};
 }
 
 Task<Result<Reply>> get_status(Call& call) {

@@ -83,6 +83,8 @@ const std::vector<Operation>& operations() {
      "listDialects", kAnyToken, list_dialects},
     {"GET",    "/hub/v1/dialects/{dialect}",
      "getDialect", kAnyToken, get_dialect},
+    {"GET",    "/hub/v1/nodes",
+     "listNodes", kAdminToken, list_nodes},
     {"GET",    "/hub/v1/status",
      "getStatus", kAdminToken, get_status},
     {"PUT",    "/hub/v1/backup",

@@ -65,6 +65,7 @@ Task<Result<Reply>> retry_dropped_deliveries(Call& call);
 Task<Result<Reply>> list_audit_log(Call& call);
 Task<Result<Reply>> list_dialects(Call& call);
 Task<Result<Reply>> get_dialect(Call& call);
+Task<Result<Reply>> list_nodes(Call& call);
 Task<Result<Reply>> get_status(Call& call);
 Task<Result<Reply>> make_backup(Call& call);
 Task<Result<Reply>> get_openapi(Call& call);

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "store/nodes.h"
 #include "store/orders.h"
 #include "surfaces/native/native_fixture.h"
 
@@ -209,6 +210,35 @@ TEST_F(NativeApiTest, TheHubTellsItsDialectsItsStatusAndItsContract) {
 
   const json::value contract = ok(200, "GET", "/hub/v1/openapi.json");
   EXPECT_EQ(text(contract, "openapi"), "3.1.0");
+}
+
+TEST_F(NativeApiTest, ListsTheNodesAndHowTheyAre) {
+  EXPECT_EQ(at(ok(200, "GET", "/hub/v1/nodes"), "rows").as_array().size(), 0u);
+  model::Node node;
+  const auto save = [&](std::string name) {
+    node.id = ids.next();
+    node.name = std::move(name);
+    const auto saved =
+        run(database->run([&](store::Connection& c) { return store::nodes::save(c, node); }));
+    ASSERT_TRUE(saved.has_value());
+  };
+  node.address = "http://10.0.0.1:8080";
+  node.version = "1.2.3";
+  node.started_at = clock.now();
+  node.seen_at = clock.now() - std::chrono::seconds(21);
+  save("silent");
+  node.seen_at = clock.now() - std::chrono::seconds(20);
+  save("live");
+  node.stopped_at = clock.now();
+  save("stopped");
+
+  const json::value rows = at(ok(200, "GET", "/hub/v1/nodes"), "rows");
+  ASSERT_EQ(rows.as_array().size(), 3u);
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(text(rows, i, "state"), text(rows, i, "name"));
+  EXPECT_EQ(text(rows, 2, "id"), node.id.text());
+  EXPECT_EQ(text(rows, 2, "address"), "http://10.0.0.1:8080");
+  EXPECT_EQ(text(rows, 2, "stopped_at"), "2026-01-01T12:00:00.000Z");
+  refused(403, "scope_missing", "", "GET", "/hub/v1/nodes", {}, key_with({"*"}));
 }
 
 }  // namespace

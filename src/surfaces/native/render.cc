@@ -110,6 +110,7 @@ void write(ObjectText& object, const model::Delivery& delivery) {
 
 void write(ObjectText& object, const model::Attempt& attempt) {
   object.add("number", attempt.number)
+      .add("node", if_any(attempt.node))
       .add("started_at", attempt.started_at)
       .add("latency_ms", static_cast<double>(attempt.latency.count()) / 1000.0)
       .add("outcome", model::outcome_name(attempt.outcome))
@@ -125,6 +126,18 @@ void write(ObjectText& object, const store::audit_log::Entry& entry) {
       .add("action", entry.action)
       .add("subject", entry.subject)
       .add_json("detail", entry.detail);
+}
+
+void write(ObjectText& object, const model::Node& node, Timestamp now,
+           std::chrono::milliseconds believed) {
+  object.add("id", node.id.text())
+      .add("name", node.name)
+      .add("state", model::node_state_name(model::node_state(node, now, believed)))
+      .add("address", node.address)
+      .add("version", node.version)
+      .add("started_at", node.started_at)
+      .add("seen_at", node.seen_at)
+      .add("stopped_at", node.stopped_at);
 }
 
 void write(ObjectText& object, const dialect::Dialect& dialect) {

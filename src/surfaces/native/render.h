@@ -11,6 +11,7 @@
 #include "model/api_key.h"
 #include "model/delivery.h"
 #include "model/endpoint.h"
+#include "model/node.h"
 #include "model/order.h"
 #include "model/workspace.h"
 #include "store/audit_log.h"
@@ -28,6 +29,9 @@ void write(ObjectText& object, const model::Delivery& delivery);
 void write(ObjectText& object, const model::Attempt& attempt);
 void write(ObjectText& object, const store::audit_log::Entry& entry);
 void write(ObjectText& object, const dialect::Dialect& dialect);
+// `believed`: as node_state() takes it.
+void write(ObjectText& object, const model::Node& node, Timestamp now,
+           std::chrono::milliseconds believed);
 // What applies in the end comes from its dialect; what is over at `now` is not shown.
 void write(ObjectText& object, const model::Endpoint& endpoint,
            const dialect::DialectRegistry& dialects, Timestamp now);
