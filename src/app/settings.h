@@ -75,6 +75,8 @@ struct Setting {
   Result<void> (*read)(Settings& settings, std::string_view text) = nullptr;
 
   bool is_switch() const { return placeholder.empty(); }
+  // True if `text` turns a switch on that has a warning.
+  bool is_dangerous(std::string_view text) const;
   bool is_secret(std::string_view text) const;
   std::string flag() const;      // "--clock-speed"
   std::string variable() const;  // "WAYBILL_CLOCK_SPEED"
