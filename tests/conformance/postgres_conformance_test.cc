@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include "base/rng.h"
+#include "conformance/copy_conformance.h"
 #include "conformance/severing_proxy.h"
 #include "conformance/store_conformance.h"
 #include "store/endpoints.h"
@@ -77,6 +78,7 @@ DriverUnderTest postgres() {
 }
 
 WAYBILL_INSTANTIATE_STORE_CONFORMANCE(postgres());
+INSTANTIATE_TEST_SUITE_P(Drivers, CopyConformance, testing::Values(postgres()), driver_name);
 
 // What only a server can do to its clients.
 class PostgresDriverTest : public StoreConformance {

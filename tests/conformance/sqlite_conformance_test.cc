@@ -5,6 +5,7 @@
 #include <thread>
 #include <utility>
 
+#include "conformance/copy_conformance.h"
 #include "conformance/store_conformance.h"
 #include "store/sqlite/sqlite_driver.h"
 
@@ -32,6 +33,7 @@ DriverUnderTest sqlite() {
 }
 
 WAYBILL_INSTANTIATE_STORE_CONFORMANCE(sqlite());
+INSTANTIATE_TEST_SUITE_P(Drivers, CopyConformance, testing::Values(sqlite()), driver_name);
 
 class SqliteDriverTest : public StoreConformance {
  protected:
