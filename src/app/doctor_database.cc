@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "app/data_directory.h"
+#include "app/database.h"
 #include "app/doctor_parts.h"
 #include "store/sqlite/sqlite_driver.h"
 
@@ -141,6 +142,9 @@ void examine_sqlite(const DoctorOptions& options, const Clock& clock, bool hub_r
   std::error_code error;
   if (!fs::exists(database_file(options.folder), error)) {
     return findings.warn("database", "there is none yet: no hub was started here");
+  }
+  if (const auto moved = check_not_moved(Settings(), options.folder); !moved) {
+    return findings.fail("database", moved.error().message);
   }
   const auto connection = store::SqliteDriver(database_file(options.folder)).connect_to_look();
   if (!connection) return findings.fail("database", connection.error().message);

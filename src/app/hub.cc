@@ -13,6 +13,7 @@
 #include "app/version.h"
 #include "crypto/digest.h"
 #include "crypto/random.h"
+#include "store/copy.h"
 #include "store/migrations.h"
 
 namespace waybill::app {
@@ -85,6 +86,7 @@ Result<crypto::SecretBox> open_secrets(const DataDirectory& data, Nodes nodes,
   const auto connection = driver.connect(store::Connection::Access::kWrite);
   if (!connection) return fail(connection.error());
   WAYBILL_TRY(store::migrate(**connection, now));
+  WAYBILL_TRY(store::check_copy_finished(**connection));
   return open_master_key(data.folder(), **connection, nodes);
 }
 

@@ -46,8 +46,9 @@ namespace waybill::app {
 class Hub {
  public:
   // Opens the data directory, the dialects and the database. Serves and sends nothing yet.
-  // Fails as DataDirectory::open(), DialectRegistry::load(), check_not_moved(), open_master_key()
-  // and Database::open(), and with kInvalid (ca_file_invalid), naming the file.
+  // Fails as DataDirectory::open(), DialectRegistry::load(), check_not_moved(),
+  // check_copy_finished(), open_master_key() and Database::open(), and with kInvalid
+  // (ca_file_invalid), naming the file.
   static Result<std::unique_ptr<Hub>> open(boost::asio::io_context& context, Log& log,
                                            const Settings& settings);
   ~Hub();

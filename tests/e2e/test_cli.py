@@ -206,6 +206,10 @@ class Cli(HubTest):
                 self.assertEqual(made["bytes"], os.path.getsize(folder + "/one.sqlite"))
                 self.assertIn("two.sqlite", self.read("backup", folder + "/two.sqlite"))
         self.run_words("master-key", "rotate", status=1)  # test_backup has more.
+        self.run_words("copy", "--from", self.hub.data, "--to", "postgres://waybill@127.0.0.1:1/x",
+                       status=1)  # test_copy has more.
+        self.run_words("database", "distribute", "--database", "sqlite",
+                       status=2)  # test_database has more.
         with open(os.path.join(harness.ROOT, "docs", "configuration.md"), encoding="utf-8") as file:
             self.assertEqual(self.read("configuration"), file.read())
         self.assertIn("listen", [row["name"] for row in self.ask("configuration")["rows"]])

@@ -28,6 +28,8 @@ CommandGroup node_group();
 CommandGroup status_group();
 CommandGroup doctor_group();
 CommandGroup backup_group();
+CommandGroup copy_group();
+CommandGroup database_group();
 CommandGroup master_key_group();
 CommandGroup configuration_group();
 CommandGroup version_group();

@@ -9,6 +9,7 @@
 #include "app/database.h"
 #include "app/master_key.h"
 #include "base/clock.h"
+#include "store/copy.h"
 #include "store/migrations.h"
 
 namespace waybill::app::cli {
@@ -24,6 +25,7 @@ Result<std::int64_t> rotate_in(const Settings& settings, const fs::path& folder)
   const bool is_file = !settings.database;
   if (is_file) WAYBILL_TRY((*connection)->run_script("PRAGMA secure_delete=ON"));
   WAYBILL_TRY(store::migrate(**connection, SystemClock().now()));
+  WAYBILL_TRY(store::check_copy_finished(**connection));
   auto count = rotate_master_key(folder, **connection, nodes_of(settings));
   if (!count) return count;
   if (is_file) WAYBILL_TRY((*connection)->run_script("PRAGMA wal_checkpoint(TRUNCATE)"));
