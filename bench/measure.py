@@ -13,18 +13,22 @@ import fan_out
 import growth
 import latency
 import memory
+import nodes
 import picture
+import postgres
 import report
 import slow_endpoint
 import throughput
 from ledger.ledger import LedgerFailed
+from postgres_server import PostgresFailed
 from programs import BenchFailed
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 FOLDER = os.path.join(os.path.dirname(HERE), "build", "bench")
 # Each is a function of a folder and of whether it is to be quick. Throughput has its own rounds.
 ROWS = {"fan-out": fan_out.measure, "latency": latency.measure, "memory": memory.measure,
-        "slow-endpoint": slow_endpoint.measure, "growth": growth.measure}
+        "slow-endpoint": slow_endpoint.measure, "growth": growth.measure,
+        "postgres": postgres.measure, "nodes": nodes.measure}
 
 
 class Interrupted(BaseException):
@@ -88,7 +92,7 @@ def main():
         except Interrupted as interrupted:
             print("\ninterrupted", flush=True)
             return 128 + interrupted.number
-        except (BenchFailed, LedgerFailed, OSError, sqlite3.Error) as failure:
+        except (BenchFailed, LedgerFailed, PostgresFailed, OSError, sqlite3.Error) as failure:
             print(f"bench/run: {failure}", file=sys.stderr)
             return 1
     lines = [line for name, row in found.items() for line in report.lines_of(name, row)]

@@ -19,7 +19,9 @@ SECONDS, QUICK_SECONDS = 12, 8
 ROUNDS = 3
 PATIENCE_SECONDS = 180
 
-FLOOD, QUICK_FLOOD = 100_000, 10_000
+FLOOD, QUICK_FLOOD = 100_000, 50_000
+FLOOD_ENDPOINTS = 10
+BATCH = 100  # Events published by one request, at most.
 QUIET = 10
 QUIET_ROUNDS = 5
 TYPE = "stock.changed"
@@ -33,11 +35,10 @@ def wait(condition, what):
         time.sleep(0.005)
 
 
-def add_endpoints(hub, receiver, in_flight_max=None):
+def add_endpoints(hub, receiver, count, **more):
     return [hub.post("endpoints", {
         "dialect": DIALECT_WITHOUT_LIMIT, "url": f"{receiver.url}/hook/{number}",
-        "event_types": [TYPE], "in_flight_max": in_flight_max, "timeout": "30s"})["id"]
-        for number in range(ENDPOINTS)]
+        "event_types": [TYPE], **more})["id"] for number in range(count)]
 
 
 def publish(hubs, events):
@@ -66,7 +67,8 @@ def slow_receivers(folder, server, count, quick):
             for number in range(count):
                 hubs.append(PostgresHub(os.path.join(folder, f"node-{number}"), server, url,
                                         like=hubs[0] if hubs else None))
-            add_endpoints(hubs[0], receiver, ENDPOINT_IN_FLIGHT_MAX)
+            add_endpoints(hubs[0], receiver, ENDPOINTS, timeout="30s",
+                          in_flight_max=ENDPOINT_IN_FLIGHT_MAX)
             publish(hubs, events)
             began, before = time.monotonic(), receiver.received()
             wait(lambda: time.monotonic() - began >= seconds, "the time passes")
@@ -99,10 +101,9 @@ class Quiet:
         return fetch(f"{self.base}/quiet/{path}", self.hub.token, body)
 
     def time_ten(self):
-        """Milliseconds from the first event's publication to the receipt of the last."""
+        """Milliseconds from the events' publication to the receipt of the last webhook."""
         goal, began = self.receiver.received() + QUIET, time.monotonic()
-        for number in range(QUIET):
-            self.ask("events", {"type": TYPE, "data": {"number": number}})
+        self.ask("events/batch", {"events": [{"type": TYPE, "data": {}}] * QUIET})
         wait(lambda: self.receiver.received() >= goal, "the quiet workspace's deliveries")
         return (time.monotonic() - began) * 1000
 
@@ -114,10 +115,11 @@ def flood(folder, server, quick):
     with Receiver(os.path.join(folder, "flood")) as receiver, \
             Receiver(os.path.join(folder, "quiet")) as quiet_receiver, \
             PostgresHub(os.path.join(folder, "hub"), server, url) as hub:
-        endpoints = add_endpoints(hub, receiver)
+        endpoints = add_endpoints(hub, receiver, FLOOD_ENDPOINTS)
         for endpoint in endpoints:
             hub.post(f"endpoints/{endpoint}/pause", {})
-        publish([hub], due // ENDPOINTS)
+        for _ in range(due // FLOOD_ENDPOINTS // BATCH):
+            hub.post("events/batch", {"events": [{"type": TYPE, "data": {}}] * BATCH})
         quiet = Quiet(hub, quiet_receiver)
         quiet.time_ten()  # Its endpoint is loaded, its connection open.
         alone = [quiet.time_ten() for _ in range(QUIET_ROUNDS)]

@@ -82,15 +82,17 @@ def fetch_text(url, token="", body=None, **headers):
 class Program:
     """One process. `with` ends it, whatever happens."""
 
-    def __init__(self, name, folder, *options, command=None):
+    def __init__(self, name, folder, *options, command=None, environment=None):
         """`command`: what runs it, if not the program itself."""
         self.name = name
+        started = child_options()
+        started["env"].update(environment or {})
         os.makedirs(folder, exist_ok=True)
         self.log_path = os.path.join(folder, f"{name}.log")
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
                 [*(command or [os.path.join(BIN, name)]), *options], stdout=subprocess.PIPE,
-                stderr=log, **child_options())
+                stderr=log, **started)
         try:
             self.url = self.wait_until_ready()
         except BaseException:
@@ -151,8 +153,10 @@ class BareEndToEnd(Program):
 class Receiver(Program):
     """Takes the webhooks of the bare program and of the hub, and counts them."""
 
-    def __init__(self, folder):
-        super().__init__("waybill_bench_bare_receiver", folder)
+    def __init__(self, folder, delay_seconds=0):
+        """`delay_seconds`: how long it takes to answer."""
+        super().__init__("waybill_bench_bare_receiver", folder, "--delay-ms",
+                         str(int(delay_seconds * 1000)))
 
     def received(self):
         return fetch(self.url)["received"]
@@ -161,11 +165,11 @@ class Receiver(Program):
 class Hub(Program):
     """A hub as it is started by default, with a workspace, a supplier and a key."""
 
-    def __init__(self, folder, command=None, existing=False):
+    def __init__(self, folder, command=None, existing=False, environment=None):
         """`existing`: the folder is that of a hub which has been stopped."""
         self.folder = folder
         super().__init__("waybill", folder, "serve", "--data", folder, "--listen", "127.0.0.1:0",
-                         "--allow-private-networks", command=command)
+                         "--allow-private-networks", command=command, environment=environment)
         try:
             self.find_out()
             if not existing:

@@ -126,8 +126,32 @@ def growth_lines(found):
                       ".2f")
 
 
+def postgres_lines(found):
+    hub, bare, crowd = ([each["orders_per_second"] for each in found[name]]
+                        for name in ("hub", "pgbench_writers", "pgbench_clients"))
+    ratio = statistics.median(hub) / statistics.median(bare)
+    yield line("on PostgreSQL, orders/s",
+               f"{spread(summary(hub), ',.0f')} of pgbench {spread(summary(bare), ',.0f')}: "
+               f"{ratio:.2f}; of pgbench with 64 connections "
+               f"{spread(summary(crowd), ',.0f')}: "
+               f"{statistics.median(hub) / statistics.median(crowd):.2f}",
+               "≥ 1.00 of pgbench", ratio >= 1, ratio)
+
+
+def nodes_lines(found):
+    yield line("two nodes over one, receivers that take 4 s",
+               f"{spread(summary(found['two']), ',.0f')} of "
+               f"{spread(summary(found['one']), ',.0f')} deliveries/s: {found['ratio']:.2f}",
+               "≥ 1.50", found["ratio"] >= 1.5, found["ratio"] / 1.5)
+    flood = found["flood"]
+    yield at_most(f"10 deliveries beside {flood['due']:,} due in another workspace, ms "
+                  f"(alone {statistics.median(flood['alone_ms']):,.0f})",
+                  statistics.median(flood["beside_ms"]), 1000)
+
+
 LINES = {"throughput": throughput_lines, "fan-out": fan_out_lines, "latency": latency_lines,
-         "memory": memory_lines, "slow-endpoint": slow_endpoint_lines, "growth": growth_lines}
+         "memory": memory_lines, "slow-endpoint": slow_endpoint_lines, "growth": growth_lines,
+         "postgres": postgres_lines, "nodes": nodes_lines}
 
 
 def lines_of(name, found):

@@ -9,6 +9,7 @@ import xml.etree.ElementTree
 import fill
 import measure
 import picture
+import postgres
 import report
 import wrk
 from programs import BenchFailed
@@ -95,6 +96,35 @@ class Wrk(unittest.TestCase):
             wrk.parse("unable to connect to 127.0.0.1:1 Connection refused\n")
 
 
+PGBENCH = """transaction type: order.sql
+scaling factor: 1
+query mode: prepared
+number of clients: 3
+number of threads: 1
+duration: 3 s
+number of transactions actually processed: 8042
+number of failed transactions: 0 (0.000%)
+latency average = 1.119 ms
+initial connection time = 4.817 ms
+tps = 2681.523109 (without initial connection time)
+"""
+
+
+class Pgbench(unittest.TestCase):
+    def test_counts_are_read(self):
+        self.assertEqual(postgres.parse(PGBENCH), (8042, 2681.523109))
+
+    def test_a_failed_transaction_is_no_measurement(self):
+        for wrong in (PGBENCH.replace("transactions: 0 ", "transactions: 1 "),
+                      PGBENCH.replace("processed: 8042", "processed: 0"), "pgbench: error: x"):
+            with self.assertRaisesRegex(BenchFailed, "pgbench failed"):
+                postgres.parse(wrong)
+
+    def test_no_part_of_a_stored_text_is_read_as_a_variable(self):
+        self.assertEqual(postgres.literal("{\"a\":1,'\\x'}"),
+                         "E'{\"a\"\\x3A1,\\'\\\\x\\'}'")
+
+
 def ingest(per_second):
     return {"orders_per_second": per_second, "acknowledged": 8 * per_second, "p50_ms": 2.3,
             "p99_ms": 16.0}
@@ -135,6 +165,21 @@ class Report(unittest.TestCase):
             "listing_ms": few_many, "metrics_ms": {"few": [1.0], "many": [1.4]}}})
         self.assertEqual([line["figure"] for line in lines], ["2.00", "1.11", "0.50", "1.40"])
         self.assertEqual([line["met"] for line in lines], [False, True, True, False])
+
+    def test_postgres_is_a_ratio_of_medians(self):
+        def rounds(*values):
+            return [{"orders_per_second": value} for value in values]
+        row, = report.lines_of("postgres", {"hub": rounds(5000, 6000, 1000),
+                                            "pgbench_writers": rounds(4000, 4000, 9000),
+                                            "pgbench_clients": rounds(10_000)})
+        self.assertEqual((row["met"], row["share"]), (True, 1.25))
+        self.assertIn("with 64 connections 10,000 [10,000–10,000]: 0.50", row["figure"])
+
+    def test_two_nodes_that_are_no_faster_do_not_meet_their_target(self):
+        rows = report.lines_of("nodes", {"one": [1000], "two": [1010], "ratio": 1.01, "flood": {
+            "due": 100_000, "alone_ms": [10, 11, 12], "beside_ms": [20, 900, 2000]}})
+        self.assertEqual([row["met"] for row in rows], [False, True])
+        self.assertIn("100,000 due in another workspace, ms (alone 11)", rows[1]["title"])
 
     def test_the_picture_shows_every_line(self):
         lines = report.lines_of("throughput", self.RESULTS)

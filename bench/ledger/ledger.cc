@@ -107,7 +107,7 @@ void Ledger::acknowledge(OrderKey key, const Id& order_id, bool replay, Moment n
                     number_of(key), id_text(order_id)));
   }
   if (!outages_.empty() && !outages_.back().second) outages_.back().second = now;
-  if (journal_.is_open()) journal_ << number_of(key) << ' ' << id_text(order_id) << '\n';
+  if (journal_.is_open()) journal_ << number_of(key) << ' ' << id_text(order_id) << std::endl;
 }
 
 void Ledger::refuse(OrderKey key, int status, bool has_retry_after, std::string_view why) {
