@@ -212,14 +212,16 @@ constexpr std::array kTable = {
             .bounds = "1 to 1000000",
             .description = "So many clients may be connected; more are told to come again later.",
             .read = read_count<&Settings::connections_max, kConnectionsMax>},
-    Setting{.name = "rate_limit",
-            .placeholder = "N",
-            .example = "100",
-            .default_text = "none",
-            .bounds = "1 to 100000",
-            .description = "So many requests a second are taken with each API key, and as many at "
-                           "once; more are answered with 429.",
-            .read = read_count<&Settings::rate_limit, kRateLimitMax>},
+    Setting{
+        .name = "rate_limit",
+        .placeholder = "N",
+        .example = "100",
+        .default_text = "none",
+        .bounds = "1 to 100000",
+        .description =
+            "So many requests a second are taken with each API key by each node, and as many at "
+            "once; more are answered with 429.",
+        .read = read_count<&Settings::rate_limit, kRateLimitMax>},
     Setting{.name = "database",
             .placeholder = "URL",
             .example = "postgres://waybill@db1,db2/waybill?sslmode=verify-full",

@@ -316,6 +316,7 @@ class Dispatcher::Impl {
     counters_.count(attempt, held.delivery, now);
     Record decided = decide(std::move(held), std::move(attempt), *target, now, rng_);
     decided.touches_health = !succeeded || queue.failures + queue.failures_recording > 0;
+    decided.forgets_failures = !decided.touches_health && caps_.nodes() > 1;
     if (!succeeded) ++queue.failures_recording;
     if (log_.writes(Log::Level::kDebug)) log_attempt(log_, decided);
 

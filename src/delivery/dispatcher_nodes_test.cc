@@ -96,6 +96,24 @@ TEST_F(DispatcherNodesTest, ShareWhatMayStillFail) {
   EXPECT_EQ(in_flight["a.example"], 2) << "its part of four";
 }
 
+// In a row means in a row: a success at one node ends what has failed at another.
+TEST_F(DispatcherNodesTest, CountFailuresInARowTogether) {
+  const model::Endpoint endpoint = add_endpoint(workspace, "a.example", {}, "proculink");
+  add_nodes(2);
+  publish(*nodes[1]);  // It knows the endpoint as one that does not fail.
+  answers["a.example"] = [] { return status(500); };
+  publish(*nodes[0], 2);
+  ASSERT_EQ(stored(endpoint).consecutive_failures, 2);
+
+  answers["a.example"] = [] { return status(200); };
+  publish(*nodes[1]);
+  EXPECT_EQ(stored(endpoint).consecutive_failures, 0);
+  answers["a.example"] = [] { return status(500); };
+  publish(*nodes[0]);
+  EXPECT_EQ(stored(endpoint).consecutive_failures, 1);
+  EXPECT_EQ(stored(endpoint).state, EndpointState::kActive);
+}
+
 // --- Leases
 // -----------------------------------------------------------------------------------------
 

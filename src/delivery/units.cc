@@ -95,7 +95,13 @@ Result<std::optional<model::EndpointHealth>> record(store::Connection& connectio
   }
   WAYBILL_TRY(store::deliveries::finish_attempt(connection, record.delivery, record.lease,
                                                 record.attempt, next, now));
-  if (!endpoint) return std::optional<model::EndpointHealth>();
+  if (!endpoint) {
+    if (record.forgets_failures) {
+      WAYBILL_TRY(store::endpoints::forget_failures(connection, record.delivery.workspace_id,
+                                                    record.delivery.endpoint_id));
+    }
+    return std::optional<model::EndpointHealth>();
+  }
 
   const model::EndpointHealth before{endpoint->consecutive_failures, endpoint->state, {}};
   model::EndpointHealth after = model::next_health(before, record.attempt, record.deactivate_after);

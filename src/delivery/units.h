@@ -48,6 +48,8 @@ struct Record {
   model::Attempt attempt;
   model::NextState next;
   bool touches_health = false;
+  // It succeeded, and other nodes may have seen failures that this one has not.
+  bool forgets_failures = false;
   int deactivate_after = 0;
 };
 

@@ -130,6 +130,14 @@ Result<void> update_health(Connection& connection, const model::Endpoint& endpoi
   return changes::endpoint_changed(connection, endpoint.workspace_id, endpoint.id);
 }
 
+Result<void> forget_failures(Connection& connection, const model::WorkspaceId& workspace,
+                             const model::EndpointId& id) {
+  return connection.write(
+      "UPDATE endpoints SET consecutive_failures = 0 "
+      "WHERE workspace_id = $1 AND id = $2 AND consecutive_failures <> 0",
+      {workspace, id});
+}
+
 Result<std::vector<Subscription>> subscriptions(Connection& connection,
                                                 const model::WorkspaceId& workspace) {
   std::vector<Subscription> all;

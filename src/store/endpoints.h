@@ -40,6 +40,11 @@ Result<void> update(Connection& connection, const model::Endpoint& endpoint);
 Result<void> update_health(Connection& connection, const model::Endpoint& endpoint,
                            model::EndpointState before);
 
+// An attempt has succeeded: what failed before counts no more. Costs next to nothing where nothing
+// has.
+Result<void> forget_failures(Connection& connection, const model::WorkspaceId& workspace,
+                             const model::EndpointId& id);
+
 // What routing needs of every endpoint that collects deliveries.
 struct Subscription {
   model::EndpointId id;

@@ -604,6 +604,25 @@ TEST_P(StoreConformance, EndpointsHealthIsWrittenWithoutTheRest) {
             fields(changed));
 }
 
+TEST_P(StoreConformance, EndpointsFailuresAreForgottenAndNothingElse) {
+  model::Endpoint endpoint = add_endpoint();
+  const model::Endpoint other = add_endpoint();
+  const auto fail_twice = [&](model::Endpoint failed) {
+    failed.consecutive_failures = 2;
+    ASSERT_TRUE(
+        write([&](Connection& c) { return endpoints::update_health(c, failed, failed.state); }));
+  };
+  fail_twice(endpoint);
+  fail_twice(other);
+  ASSERT_TRUE(
+      write([&](Connection& c) { return endpoints::forget_failures(c, workspace_, endpoint.id); }));
+  const auto find = [&](const model::EndpointId& id) {
+    return must(read([&](Connection& c) { return endpoints::find(c, workspace_, id); }));
+  };
+  EXPECT_EQ(fields(find(endpoint.id)), fields(endpoint));
+  EXPECT_EQ(find(other.id).consecutive_failures, 2);
+}
+
 TEST_P(StoreConformance, EndpointsOfAnotherWorkspaceAreNotFoundNorChanged) {
   const model::Endpoint endpoint = add_endpoint();
   model::Endpoint elsewhere = endpoint;
