@@ -56,7 +56,7 @@ Result<std::unique_ptr<Connection>> open(const Settings& settings, const DataDir
 // Whether there is anything to copy, and may be.
 Result<CopyState> look(Connection& target, const std::vector<CopiedTable>& tables,
                        const DataDirectory& source) {
-  const auto state = store::look_at_copy(target, tables, source.node());
+  auto state = store::look_at_copy(target, tables, source.node());
   const auto moved = check_not_moved(Settings(), source.folder());
   if (!moved && (!state || *state == CopyState::kNone)) return fail(moved.error());
   if (!state) return state;

@@ -4,7 +4,9 @@
 
 #include "app/data_directory.h"
 #include "app/files.h"
+#include "model/node.h"
 #include "store/database.h"
+#include "store/nodes.h"
 #include "store/postgres/postgres_driver.h"
 #include "store/sqlite/sqlite_driver.h"
 
@@ -23,6 +25,24 @@ std::string database_shown(const Settings& settings, const fs::path& folder) {
 int connections_of_node() {
   constexpr int listeners = 1;
   return store::PostgresOptions().writers + store::DatabaseOptions().readers + listeners;
+}
+
+Result<void> check_no_node_lives(store::Connection& connection, Timestamp now) {
+  WAYBILL_TRY(connection.begin(store::Connection::Access::kRead));
+  const auto nodes = store::nodes::list(connection);
+  connection.rollback();
+  if (!nodes) return fail(nodes.error());
+  std::string names;
+  for (const model::Node& node : *nodes) {
+    if (!model::is_live(model::node_state(node, now, model::Node::kBelieved))) continue;
+    names += fmt::format("{}{}", names.empty() ? "" : ", ", node.name);
+  }
+  if (names.empty()) return {};
+  return fail(
+      Code::kConflict, "nodes_live",
+      fmt::format("These nodes run on the database, or did a moment ago: {}. Stop them; one "
+                  "that was killed counts for {} more.",
+                  names, format_duration(model::Node::kBelieved)));
 }
 
 fs::path moved_file(const fs::path& folder) { return folder / "database.moved"; }

@@ -9,6 +9,7 @@
 
 #include "app/master_key.h"
 #include "app/settings.h"
+#include "base/clock.h"
 #include "base/result.h"
 #include "store/connection.h"
 
@@ -27,6 +28,10 @@ inline Nodes nodes_of(const Settings& settings) {
 
 // How many connections one node has to a database server.
 int connections_of_node();
+
+// For what no hub may run beside. A node that was killed counts for Node::kBelieved (model/node.h)
+// more. Fails with kConflict (nodes_live), naming them, and as Connection::query().
+Result<void> check_no_node_lives(store::Connection& connection, Timestamp now);
 
 // What `waybill copy` leaves in the data directory whose records it has moved to a server.
 std::filesystem::path moved_file(const std::filesystem::path& folder);

@@ -1,11 +1,17 @@
 #include "app/database.h"
 
+#include <array>
 #include <cstdlib>
+#include <optional>
 
 #include <gtest/gtest.h>
 
 #include "app/data_directory.h"
 #include "app/files.h"
+#include "base/manual_clock.h"
+#include "model/node.h"
+#include "store/migrations.h"
+#include "store/nodes.h"
 
 namespace waybill::app {
 namespace {
@@ -59,6 +65,39 @@ TEST_F(AppDatabaseTest, ThatHasMovedIsServedFromWhereItIs) {
   EXPECT_NE(refused.error().message.find("postgres://u@db/hub"), std::string::npos);
   EXPECT_NE(refused.error().message.find(moved_file(folder_).string()), std::string::npos);
   EXPECT_TRUE(check_not_moved(on_server(), folder_));
+}
+
+TEST_F(AppDatabaseTest, KnowsWhichNodesRunOnIt) {
+  const auto connection =
+      *make_driver(Settings(), folder_)->connect(store::Connection::Access::kWrite);
+  const Timestamp now = ManualClock::kNoon;
+  ASSERT_TRUE(store::migrate(*connection, now));
+  EXPECT_TRUE(check_no_node_lives(*connection, now));
+  const auto save = [&](std::uint8_t number, std::string name, Timestamp seen_at,
+                        std::optional<Timestamp> stopped_at = std::nullopt) {
+    std::array<std::uint8_t, Uuid::kSize> id{number};
+    ASSERT_TRUE(connection->begin(store::Connection::Access::kWrite));
+    ASSERT_TRUE(store::nodes::save(*connection, {.id = Uuid(id),
+                                                 .boot = Uuid(id),
+                                                 .name = std::move(name),
+                                                 .version = "1",
+                                                 .address = "http://x",
+                                                 .started_at = seen_at,
+                                                 .seen_at = seen_at,
+                                                 .shared_at = {},
+                                                 .stopped_at = stopped_at}));
+    ASSERT_TRUE(connection->commit());
+  };
+  save(1, "stopped", now, now);
+  save(2, "silent", now - model::Node::kBelieved - std::chrono::seconds(1));
+  EXPECT_TRUE(check_no_node_lives(*connection, now));
+
+  save(3, "alive", now - std::chrono::seconds(1));
+  const auto refused = check_no_node_lives(*connection, now);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().reason, "nodes_live");
+  EXPECT_NE(refused.error().message.find(": alive."), std::string::npos) << refused.error().message;
+  EXPECT_TRUE(check_no_node_lives(*connection, now + std::chrono::minutes(1)));
 }
 
 }  // namespace

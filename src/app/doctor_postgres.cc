@@ -2,6 +2,7 @@
 
 #include "app/database.h"
 #include "app/doctor_parts.h"
+#include "store/copy.h"
 #include "store/migrations.h"
 
 namespace waybill::app {
@@ -136,10 +137,15 @@ void examine_postgres(const DoctorOptions& options, const Settings& settings, co
   check_durability(**connection, findings);
   check_connections(**connection, findings);
   check_server_clock(**connection, clock, findings);
-  if (check_tables(**connection, findings)) {
+  const bool has_tables = check_tables(**connection, findings);
+  if (has_tables) {
     examine_records(options, nodes_of(settings), **connection, clock, hub_runs, findings);
   }
   (*connection)->rollback();
+  if (!has_tables) return;
+  if (const auto finished = store::check_copy_finished(**connection); !finished) {
+    findings.fail("tables", finished.error().message);
+  }
 }
 
 }  // namespace waybill::app

@@ -1,5 +1,7 @@
 #include "app/settings.h"
 
+#include <filesystem>
+#include <fstream>
 #include <map>
 #include <set>
 
@@ -218,6 +220,37 @@ TEST(Settings, OfOperationSayWhatTheyMayBe) {
     EXPECT_EQ(loaded.error().reason, "setting_invalid");
     EXPECT_NE(loaded.error().message.find("it is"), std::string::npos) << loaded.error().message;
   }
+}
+
+TEST(Settings, OfTheHubOfThisMachineAreFoundWithoutItsFlags) {
+  const std::filesystem::path folder =
+      std::filesystem::path(testing::TempDir()) / "waybill-settings-of-hub";
+  std::filesystem::create_directories(folder);
+  std::ofstream(folder / "waybill.toml") << "database = \"postgres://u@db/hub\"\n";
+  const auto database = [](const Result<LoadedSettings>& loaded) {
+    return loaded && loaded->settings.database ? loaded->settings.database->shown() : "none";
+  };
+
+  for (const auto& loaded : {load_hub_settings({}, environment_of({{"WAYBILL_DATA", folder}})),
+                             load_hub_settings({{"data", folder}}, environment_of({}))}) {
+    ASSERT_TRUE(loaded) << loaded.error().message;
+    EXPECT_EQ(loaded->settings.data, folder);
+    EXPECT_EQ(database(loaded), "postgres://u@db/hub");
+  }
+  EXPECT_EQ(database(load_hub_settings({{"data", folder}, {"database", "postgres://u@db/other"}},
+                                       environment_of({}))),
+            "postgres://u@db/other");
+  EXPECT_EQ(database(load_hub_settings({{"data", folder}},
+                                       environment_of({{"WAYBILL_DATABASE", "sqlite"}}))),
+            "none");
+
+  // The file that WAYBILL_CONFIG names, and the folder that is named in it.
+  std::ofstream(folder / "elsewhere.toml") << "data = \"" << folder.string() << "/data\"\n";
+  const auto named = load_hub_settings(
+      {}, environment_of({{"WAYBILL_CONFIG", (folder / "elsewhere.toml").string()}}));
+  ASSERT_TRUE(named) << named.error().message;
+  EXPECT_EQ(named->settings.data, folder / "data");
+  std::filesystem::remove_all(folder);
 }
 
 }  // namespace

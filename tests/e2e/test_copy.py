@@ -130,6 +130,7 @@ class Copy(unittest.TestCase):
         self.assertIn(marker, refused)
         self.assertIn(urllib.parse.urlsplit(self.target).path, refused)
         self.assertIn("database_moved", self.hub.cli("master-key", "rotate").stderr)
+        self.assertIn(marker, self.hub.cli("doctor").stdout)
 
         self.assertIn("before, completely", self.copy().stderr)
         self.assertIn("database_moved", self.hub.cli(
@@ -144,6 +145,19 @@ class Copy(unittest.TestCase):
         self.target = self.create_database()
         self.copy()
         self.assertEqual(self.sql("SELECT number FROM orders"), "BACK")
+
+    def test_a_copy_killed_at_its_very_end_is_used_from_neither_side_and_ends_when_run_again(self):
+        self.assertEqual(self.hub.stop(), 0)
+        self.copy()
+        # As it is between the marker in the data directory and the one in the target.
+        self.sql("UPDATE copy_progress SET finished_at = NULL")
+        self.serve_on("sqlite", "database_moved")
+        self.serve_on(self.target, "copy_unfinished")
+        doctor = self.hub.cli("doctor")
+        self.assertEqual(doctor.returncode, 1)
+        self.assertIn("run it again", doctor.stdout)
+        self.copy()
+        self.serve_on(self.target)
 
     def test_a_copy_killed_at_any_moment_goes_on_where_it_was(self):
         self.assertEqual(self.hub.stop(), 0)

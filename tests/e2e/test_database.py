@@ -242,6 +242,10 @@ class Nodes(OnServer):
         workspace.endpoint("proculink", express, "/raw/orders", "s3cret")
         second = self.second(first)
         self.assertEqual(first.stop(), 0)
+        for words in (("master-key", "rotate"), ("database", "distribute")):
+            refused = first.cli(*words)
+            self.assertEqual(refused.returncode, 1, refused.stdout)
+            self.assertIn("nodes_live", refused.stderr)
         self.assertEqual(second.stop(), 0)
 
         done = first.cli("master-key", "rotate")

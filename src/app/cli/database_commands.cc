@@ -37,6 +37,7 @@ Result<void> distribute(Session& session) {
   if (!connection) return fail(connection.error());
   WAYBILL_TRY(store::migrate(**connection, SystemClock().now()));
   WAYBILL_TRY(store::check_copy_finished(**connection));
+  WAYBILL_TRY(check_no_node_lives(**connection, SystemClock().now()));
   const auto distribution = store::distribute(**connection);
   if (!distribution) return fail(distribution.error());
   session.print_rows(report(*distribution),

@@ -26,6 +26,7 @@ Result<std::int64_t> rotate_in(const Settings& settings, const fs::path& folder)
   if (is_file) WAYBILL_TRY((*connection)->run_script("PRAGMA secure_delete=ON"));
   WAYBILL_TRY(store::migrate(**connection, SystemClock().now()));
   WAYBILL_TRY(store::check_copy_finished(**connection));
+  if (!is_file) WAYBILL_TRY(check_no_node_lives(**connection, SystemClock().now()));
   auto count = rotate_master_key(folder, **connection, nodes_of(settings));
   if (!count) return count;
   if (is_file) WAYBILL_TRY((*connection)->run_script("PRAGMA wal_checkpoint(TRUNCATE)"));
