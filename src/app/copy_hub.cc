@@ -46,7 +46,7 @@ class Teller {
 
 Result<std::unique_ptr<Connection>> open(const Settings& settings, const DataDirectory& source,
                                          Timestamp now) {
-  const auto driver = make_driver(settings, source.folder());
+  const auto driver = make_patient_driver(settings, source.folder());
   auto connection = driver->connect(Connection::Access::kWrite);
   if (!connection) return connection;
   WAYBILL_TRY(store::migrate(**connection, now));

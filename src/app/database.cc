@@ -1,5 +1,7 @@
 #include "app/database.h"
 
+#include <chrono>
+
 #include <fmt/format.h>
 
 #include "app/data_directory.h"
@@ -13,9 +15,25 @@
 namespace waybill::app {
 namespace fs = std::filesystem;
 
-std::unique_ptr<store::Driver> make_driver(const Settings& settings, const fs::path& folder) {
-  if (settings.database) return std::make_unique<store::PostgresDriver>(*settings.database);
+namespace {
+
+std::unique_ptr<store::Driver> make(const Settings& settings, const fs::path& folder,
+                                    const store::PostgresOptions& options) {
+  if (settings.database) {
+    return std::make_unique<store::PostgresDriver>(*settings.database, options);
+  }
   return std::make_unique<store::SqliteDriver>(database_file(folder));
+}
+
+}  // namespace
+
+std::unique_ptr<store::Driver> make_driver(const Settings& settings, const fs::path& folder) {
+  return make(settings, folder, {});
+}
+
+std::unique_ptr<store::Driver> make_patient_driver(const Settings& settings,
+                                                   const fs::path& folder) {
+  return make(settings, folder, {.statement_timeout = std::chrono::hours(24)});
 }
 
 std::string database_shown(const Settings& settings, const fs::path& folder) {

@@ -18,6 +18,9 @@ namespace waybill::app {
 // Opens nothing yet. `folder` is the data directory.
 std::unique_ptr<store::Driver> make_driver(const Settings& settings,
                                            const std::filesystem::path& folder);
+// For work on a whole table, of which a statement may take a day.
+std::unique_ptr<store::Driver> make_patient_driver(const Settings& settings,
+                                                   const std::filesystem::path& folder);
 
 // For people: the SQLite file, or the server without its password.
 std::string database_shown(const Settings& settings, const std::filesystem::path& folder);

@@ -18,7 +18,8 @@ SHARED_FILES = ("master.key", "admin.token")
 # What Citus would do, written down instead.
 FAKE_CITUS = """
 CREATE TABLE pg_dist_partition (logicalrelid regclass PRIMARY KEY, partmethod "char");
-CREATE TABLE public.citus_calls (number serial, what text);
+CREATE TABLE public.citus_calls (number serial, what text,
+  patience text DEFAULT current_setting('statement_timeout'));
 CREATE FUNCTION create_distributed_table(table_name regclass, distribution_column text,
   distribution_type text DEFAULT 'hash', colocate_with text DEFAULT 'default') RETURNS void
 LANGUAGE sql AS $$
@@ -342,6 +343,8 @@ class Distribute(OnServer):
         for table in set(expected) - {"workspaces"}:
             self.assertIn(f"{table} by workspace_id with workspaces", calls)
         self.assertIn("schema_migrations everywhere", calls)
+        # To move a large table takes longer than an order may.
+        self.assertEqual(self.sql("SELECT DISTINCT patience FROM citus_calls"), "1d")
         # The test's own table of calls is one without a workspace_id, too.
         self.assertEqual(len(calls), len(expected) + 2)
 

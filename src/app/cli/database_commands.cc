@@ -32,7 +32,7 @@ Result<void> distribute(Session& session) {
   if (!settings.database) {
     return usage_error("Name the PostgreSQL server with --database or WAYBILL_DATABASE.");
   }
-  const auto driver = make_driver(settings, settings.data);
+  const auto driver = make_patient_driver(settings, settings.data);
   const auto connection = driver->connect(store::Connection::Access::kWrite);
   if (!connection) return fail(connection.error());
   WAYBILL_TRY(store::migrate(**connection, SystemClock().now()));
