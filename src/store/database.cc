@@ -25,6 +25,9 @@ constexpr std::array kUnitsPerCommit = {1.0,  2.0,   5.0,   10.0,  20.0,
 
 // How often a batch is run that meets other transactions each time.
 constexpr int kRoundsMax = 8;
+// What cannot be done only after so long has waited for others, and would do so again for each unit
+// of the batch: a table that somebody has locked.
+constexpr std::chrono::seconds kTooLong{1};
 
 }  // namespace
 
@@ -131,7 +134,14 @@ class Database::Executor {
   void run_batch(Connection& connection, Batch& batch) {
     if (auto begun = connection.begin(access_); !begun) return give_up_all(batch, begun.error());
     std::optional<Error> unavailable;  // For some unit alone, such as on a full disk.
-    if (!run_plainly(connection, batch) && !run_again(connection, batch, unavailable)) return;
+    const Stopwatch waited;
+    if (const auto ran = run_plainly(connection, batch); !ran) {
+      if (is_hopeless(ran.error(), waited)) {
+        connection.rollback();
+        return give_up_all(batch, ran.error());
+      }
+      if (!run_again(connection, batch, unavailable)) return;
+    }
     const Stopwatch stopwatch;
     if (auto committed = connection.commit(); !committed) {
       connection.rollback();
@@ -170,6 +180,11 @@ class Database::Executor {
     }
   }
 
+  static bool is_hopeless(const Error& error, const Stopwatch& waited) {
+    return error.code == Code::kUnavailable && error.reason != kTransactionConflict &&
+           waited.elapsed() >= kTooLong;
+  }
+
   // The transaction came to nothing.
   void give_up(Batch& batch, const Error& error) {
     for (const auto& job : batch) job->set_error(error);
@@ -187,7 +202,7 @@ class Database::Executor {
                {{"reason", error.reason}, {"what", error.message}, {"units", units}});
   }
 
-  // No transaction can begin, and beginning takes its time to fail: whoever waits is told now.
+  // No transaction can begin or be done, and it takes its time to fail: whoever waits is told now.
   void give_up_all(Batch& batch, const Error& error) {
     {
       const std::lock_guard lock(mutex_);
@@ -206,23 +221,25 @@ class Database::Executor {
   }
 
   // The common case needs no savepoints, which cost SQLite a copy of every page a unit touches: a
-  // unit that fails has nearly always changed nothing yet. False if one did, or broke the
+  // unit that fails has nearly always changed nothing yet. Fails if one did, or broke the
   // transaction.
-  bool run_plainly(Connection& connection, Batch& batch) {
+  Result<void> run_plainly(Connection& connection, Batch& batch) {
     for (const auto& job : batch) {
       const std::int64_t before = connection.changes_made();
       const bool succeeded = job->execute(connection);
       if (connection.is_broken() || (!succeeded && connection.changes_made() != before)) {
-        return false;
+        const Error* const error = job->error();
+        return fail(error ? *error : Error(Code::kInternal, "A unit went on after a failure."));
       }
     }
-    return connection.flush().has_value();
+    return connection.flush();
   }
 
   Result<void> run_with_savepoints(Connection& connection, Batch& batch,
                                    std::optional<Error>& unavailable) {
     for (const auto& job : batch) {
       WAYBILL_TRY(connection.savepoint());
+      const Stopwatch waited;
       if (run_alone(connection, *job)) {
         WAYBILL_TRY(connection.release_savepoint());
         continue;
@@ -230,6 +247,7 @@ class Database::Executor {
       const Error* const error = job->error();
       // What it waits for may wait for this very transaction's earlier units.
       if (error && error->reason == kTransactionConflict) return fail(*error);
+      if (error && is_hopeless(*error, waited)) return fail(*error);
       if (error && error->code == Code::kUnavailable) unavailable = *error;
       WAYBILL_TRY(connection.rollback_to_savepoint());
     }

@@ -148,6 +148,27 @@ TEST_P(PostgresDriverTest, AStatementThatTakesTooLongIsUnavailableAndNothingIsLe
   EXPECT_EQ(count_notes(), 1);
 }
 
+// A table was locked, and each unit of a transaction waited for it in turn, as long as a statement
+// may: a hundred units held their senders up for fifty minutes.
+TEST_P(PostgresDriverTest, UnitsThatWaitTooLongDoNotWaitOneAfterTheOther) {
+  constexpr auto kTimeout = 1200ms;
+  close();
+  open({}, store::make_driver(folder_, {.writers = 1, .statement_timeout = kTimeout}));
+  const auto locked = must(make_driver()->connect(Connection::Access::kWrite));
+  ASSERT_TRUE(locked->begin(Connection::Access::kWrite));
+  ASSERT_TRUE(locked->run_script("LOCK TABLE notes"));
+  const Stopwatch waited;
+  const auto answers = write_together({add("a"), add("b"), add("c"), add("d"), add("e")});
+  for (const Answer& answer : answers) {
+    EXPECT_EQ(outcome(answer), "unavailable database_unavailable");
+  }
+  EXPECT_LT(waited.elapsed(), 3 * kTimeout);
+  EXPECT_TRUE(database_->write_failure());
+  locked->rollback();
+  EXPECT_TRUE(write(add("later")));
+  EXPECT_EQ(count_notes(), 1);
+}
+
 // --- A commit whose answer is lost
 // ------------------------------------------------------------------
 
