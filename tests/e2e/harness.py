@@ -216,9 +216,12 @@ class Hub:
     On PostgreSQL with a database of its own, too, unless `WAYBILL_DATABASE` is given.
     """
 
-    def __init__(self, *options, tls=None, **environment):
+    def __init__(self, *options, tls=None, like=None, **environment):
+        """`like`: another node of the same hub, whose secrets this one is to have."""
         self.tls = tls
         self.data = tempfile.mkdtemp(prefix="waybill-e2e-")
+        for name in ("master.key", "admin.token") if like else ():
+            shutil.copy(os.path.join(like.data, name), self.data)
         self.options = options or RECEIVERS_ARE_HERE
         self.listen = "127.0.0.1:0"
         self.environment = {name: value for name, value in os.environ.items()

@@ -1,4 +1,4 @@
-"""Three nodes on one PostgreSQL: any of them serves any request, and hears what the others change."""
+"""Three nodes on one PostgreSQL: any of them serves any request, and hears what others change."""
 
 import json
 import time
@@ -122,6 +122,7 @@ class Nodes(unittest.TestCase):
         for number in range(6):
             self.at(self.nodes[2]).post_order(an_order(f"PO-{number}"))
         self.express.wait_for(path, 1)
+        self.nodes[2].http.close()
         self.nodes[2].process.terminate()
         self.express.release(path)
         self.assertEqual(self.nodes[2].wait(), 0)

@@ -10,26 +10,27 @@ import signal
 import time
 import unittest
 
-import ledger as ledger_tool
-import postgres_server
-from faults import FULL, LEDGER, FaultTest, Hub, wait_for
+from faults import FULL, LEDGER, FaultTest, Hub, ledger_tool, wait_for
 from nodes import Crowd, Holder, Watch, read_journal
-from postgres_server import PostgresServer, several
+from postgres_server import PostgresServer, database_of, several
 
 NODES = 3
 ROUNDS = 10 if FULL else 3
 RATE = 60
 CONNECTIONS = 12
 ANSWER_SECONDS = 3  # Then a client asks another node.
-IN_FLIGHT_MAX = 8
-ENDPOINTS = {"prompt": "healthy", "slow": "delay:50ms"}
+# Some webhooks are always under way.
+ENDPOINTS = {"prompt": "healthy", "slow": "delay:300ms"}
+IN_FLIGHT_MAX = 32
 READY_SECONDS_MAX = 10
+# How many posts are refused in a trouble before it ends.
+DEFERRED = 20
 # Longer than any trouble here with the database: only a node in trouble loses a lease.
 LEASE_SECONDS = 30
 SHORT_LEASE_SECONDS = 5
 ATTEMPT_TIMEOUT = "2s"
-# What one node may have under way: being sent, or answered and not recorded.
-UNDER_WAY_MAX = 4 * IN_FLIGHT_MAX * len(ENDPOINTS)
+# What one node may have under way at a moment: being sent, or answered and not recorded.
+UNDER_WAY_MAX = 2 * IN_FLIGHT_MAX * len(ENDPOINTS)
 # A statement that waits longer is given up by the server.
 STATEMENT_SECONDS = 30
 CONNECTIONS_MAX = 40
@@ -37,6 +38,8 @@ CONNECTIONS_MAX = 40
 
 class NodesTest(FaultTest):
     """Begins with begin(), ends with finish()."""
+
+    answer_seconds = ANSWER_SECONDS
 
     def start_server(self, **options):
         server = PostgresServer(**options)
@@ -76,7 +79,7 @@ class NodesTest(FaultTest):
                               for node in self.nodes],
             key=self.acme.key, workspace=self.acme.slug, supplier=self.acme.supplier["name"],
             endpoints=list(ENDPOINTS), connections=CONNECTIONS, rate=RATE,
-            answer_seconds=ANSWER_SECONDS, patience_seconds=120)
+            answer_seconds=self.answer_seconds, patience_seconds=120)
 
     def logs(self):
         return "\n".join(f"--- node {number}\n{node.log()[-2000:]}"
@@ -85,14 +88,33 @@ class NodesTest(FaultTest):
     def wait_until_refusing(self, moment, seconds=30):
         """Until each node has answered 503 with Retry-After since `moment`."""
         wait_for(lambda: all(watch.refused_since(moment) for watch in self.watches),
-                 lambda: f"every node says that it is not ready: "
-                         f"{[watch.samples[-1:] for watch in self.watches]}\n{self.logs()}", seconds)
+                 lambda: f"every node says that it is not ready: {self.latest()}", seconds)
+
+    def latest(self):
+        """What was last heard of each node."""
+        return f"{[watch.samples[-1:] for watch in self.watches]}\n{self.logs()}"
+
+    def deferred(self):
+        """How many posts have been answered with 503."""
+        return self.ledger.report()["loads"]["main"]["deferred"]
+
+    def wait_until_deferred(self):
+        """Until clients have met the trouble, too."""
+        goal = self.deferred() + DEFERRED
+        wait_for(lambda: self.deferred() >= goal,
+                 lambda: f"posts are answered with 503: {self.ledger.state()}\n{self.logs()}")
+
+    def wait_until_reposted(self, load):
+        """Until clients have lost patience with a node that does not answer."""
+        def reposted():
+            return self.ledger.report()["loads"][load]["reposted"]
+        goal = reposted() + 1
+        wait_for(lambda: reposted() >= goal, "posts are made again")
 
     def wait_until_ready(self, moment, seconds=60):
         """How long after `moment` it took until every node said that it is ready."""
         wait_for(lambda: all(watch.ready_at(moment) for watch in self.watches),
-                 lambda: f"every node is ready: {[watch.samples[-1:] for watch in self.watches]}\n"
-                         f"{self.logs()}", seconds)
+                 lambda: f"every node is ready: {self.latest()}", seconds)
         return max(watch.ready_at(moment) for watch in self.watches) - moment
 
     def finish(self, scenario, recoveries, duplicates_max, loads=("main",)):
@@ -112,7 +134,7 @@ class NodesTest(FaultTest):
         for node in self.nodes:
             self.assertIsNone(node.process.poll(), node.log())
         self.check_orders()
-        self.check_deliveries()
+        self.check_deliveries(self.nodes[-1])
 
     def check_orders(self):
         """Each that was acknowledged is there once, whichever node is asked."""
@@ -126,12 +148,14 @@ class NodesTest(FaultTest):
             self.assertLessEqual(acknowledged.items(),
                                  {number: found[0] for number, found in ids.items()}.items())
 
-    def check_deliveries(self):
+    def check_deliveries(self, node):
+        """Waits until `node` knows of none that is not made."""
         def unfinished():
             return [row for state in ("pending", "delivering", "retrying", "dropped")
-                    for row in self.nodes[-1].api.ask(
+                    for row in node.api.ask(
                         "GET", f"{self.acme.path}/deliveries?state={state}")["rows"]]
-        wait_for(lambda: not unfinished(), lambda: f"all deliveries end: {unfinished()[:3]}",
+        wait_for(lambda: not unfinished(),
+                 lambda: f"all deliveries end: {unfinished()[:3]}\n{self.logs()}",
                  2 * LEASE_SECONDS)
 
 
@@ -161,12 +185,14 @@ class OneNode(NodesTest):
             node = self.nodes[number % NODES]
             node.process.send_signal(signal.SIGSTOP)
             try:
-                # Everything is delivered by the others, what it held as well: its leases are over.
+                self.wait_until_reposted(loads[-1])
                 self.ledger.stop_load(loads[-1])
-                self.ledger.wait_until_complete(60)
+                self.ledger.wait_until_posted(loads[-1], 60)
+                # The others make every delivery, what it held as well: its leases are over.
+                self.check_deliveries(self.nodes[(number + 1) % NODES])
                 loads.append(f"after-{number}")
                 self.post(loads[-1])
-                self.wait_for_more(loads[-1], RATE)
+                self.wait_until_reposted(loads[-1])
             finally:
                 node.process.send_signal(signal.SIGCONT)
             recoveries.append(self.wait_until_ready(time.monotonic()))
@@ -184,6 +210,7 @@ class DatabaseInTrouble(NodesTest):
             began = time.monotonic()
             server.stop("immediate")
             self.wait_until_refusing(began)
+            self.wait_until_deferred()
             server.start()
             recoveries.append(self.wait_until_ready(time.monotonic()))
             self.wait_for_more("main", RATE)
@@ -194,18 +221,19 @@ class DatabaseInTrouble(NodesTest):
         primary = self.start_server()
         replica = primary.replica(synchronous=True)
         self.addCleanup(replica.remove)
-        database = postgres_server.database_of(primary.create_database())
+        database = database_of(primary.create_database())
         self.begin(several(database, primary, replica))
         began = time.monotonic()
         primary.kill()
         self.wait_until_refusing(began)
+        self.wait_until_deferred()
         replica.promote()
         recovery = self.wait_until_ready(time.monotonic())
         self.finish("the primary dies, its replica is promoted", [recovery], duplicates_max=0)
 
     def test_others_take_every_connection(self):
         server = self.start_server(settings={"max_connections": str(CONNECTIONS_MAX)})
-        database = postgres_server.database_of(server.create_database())
+        database = database_of(server.create_database())
         self.begin(server.url(database))
         crowd = Crowd(server)
         self.addCleanup(crowd.leave)
@@ -213,10 +241,11 @@ class DatabaseInTrouble(NodesTest):
         self.wait_for_more("main", RATE)  # Who is connected is not disturbed.
         began = time.monotonic()
 
-        def all_refuse():
+        def all_refuse():  # Whoever gets in by luck is thrown out again.
             server.administer("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
                               f"WHERE datname = '{database}'")
-            return all(watch.refused_since(began) for watch in self.watches)
+            return (all(watch.refused_since(began) for watch in self.watches)
+                    and self.deferred() >= DEFERRED)
         wait_for(all_refuse, "the nodes lose their connections to others", 60)
         crowd.leave()
         recovery = self.wait_until_ready(time.monotonic())
@@ -224,12 +253,14 @@ class DatabaseInTrouble(NodesTest):
 
     def test_a_lock_makes_every_statement_wait_too_long(self):
         server = self.start_server()
-        database = postgres_server.database_of(server.create_database())
+        database = database_of(server.create_database())
+        self.answer_seconds = 2 * STATEMENT_SECONDS
         self.begin(server.url(database), lease=3 * STATEMENT_SECONDS)
         began = time.monotonic()
         holder = Holder(server, database)
         self.addCleanup(holder.release)
-        self.wait_until_refusing(began, 2 * STATEMENT_SECONDS)
+        self.wait_until_refusing(began, STATEMENT_SECONDS + READY_SECONDS_MAX)
+        wait_for(lambda: self.deferred() >= CONNECTIONS, "each client is told to come again")
         holder.release()
         recovery = self.wait_until_ready(time.monotonic())
         self.finish("every table is locked by somebody", [recovery], duplicates_max=0)

@@ -210,13 +210,17 @@ class Postgres:
 
     def drop_database(self, url):
         """Ends who is connected to it, too."""
-        name = urllib.parse.urlsplit(url).path.strip("/")
+        name = database_of(url)
         self.psql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
 def client_environment():
     return {"PATH": os.environ.get("PATH", os.defpath), "PGCONNECT_TIMEOUT": "10",
             "LC_ALL": "C.UTF-8", "PGPASSFILE": "/nonexistent"}
+
+
+def database_of(url):
+    return urllib.parse.urlsplit(url).path.strip("/")
 
 
 def several(database, *servers):

@@ -8,7 +8,8 @@ import tempfile
 import unittest
 
 import postgres_server
-from postgres_server import Postgres, PostgresFailed, PostgresServer, several, wait_for
+from postgres_server import (Postgres, PostgresFailed, PostgresServer, database_of, several,
+                             wait_for)
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 # Makes a server, says where, and waits to be killed.
@@ -21,7 +22,7 @@ input()
 
 
 def count(url):
-    return Postgres(url).psql("SELECT count(*) FROM t", url.rpartition("/")[2])
+    return Postgres(url).psql("SELECT count(*) FROM t", database_of(url))
 
 
 class Server(unittest.TestCase):
@@ -32,13 +33,13 @@ class Server(unittest.TestCase):
 
     def with_table(self, server):
         url = server.create_database()
-        server.psql("CREATE TABLE t (n bigint PRIMARY KEY)", url.rpartition("/")[2])
+        server.psql("CREATE TABLE t (n bigint PRIMARY KEY)", database_of(url))
         self.insert(url, 1)
         return url
 
     @staticmethod
     def insert(url, number):
-        Postgres(url).psql(f"INSERT INTO t VALUES ({number})", url.rpartition("/")[2])
+        Postgres(url).psql(f"INSERT INTO t VALUES ({number})", database_of(url))
 
     def test_its_databases_are_durable_and_sort_by_bytes(self):
         server = self.start(settings={"max_connections": "17"})
@@ -68,7 +69,7 @@ class Server(unittest.TestCase):
         self.insert(url, 2)
         server.kill()
         replica.promote()
-        database = url.rpartition("/")[2]
+        database = database_of(url)
         self.assertEqual(count(replica.url(database)), "2")
         both = Postgres(several(database, server, replica))
         self.insert(both.url(database), 3)
