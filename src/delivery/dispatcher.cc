@@ -332,10 +332,11 @@ class Dispatcher::Impl {
     const auto unit = [&](store::Connection& connection) {
       return record(connection, decided, now);
     };
-    auto written = co_await database_.run(unit, store::Priority::kOwn);
+    const auto locks = record_locks(decided);
+    auto written = co_await database_.run(unit, store::Priority::kOwn, locks);
     while (!written && written.error().code == Code::kUnavailable && !stopping_) {
       co_await pauses_.wait_until(clock_.now() + kRecordPause);
-      written = co_await database_.run(unit, store::Priority::kOwn);
+      written = co_await database_.run(unit, store::Priority::kOwn, locks);
     }
     --queue.recording;
     --recording_;

@@ -116,6 +116,11 @@ Result<std::optional<model::EndpointHealth>> record(store::Connection& connectio
   return std::optional(std::move(after));
 }
 
+store::LockOrder record_locks(const Record& record) {
+  const bool locks = record.touches_health || record.forgets_failures;
+  return locks ? store::lock_order(record.delivery.endpoint_id.bytes()) : 0;
+}
+
 Result<void> release(store::Connection& connection, const std::deque<Held>& held, bool deleted,
                      Timestamp now) {
   for (const Held& one : held) {

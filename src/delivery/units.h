@@ -17,7 +17,7 @@
 #include "delivery/webhook_channel.h"
 #include "model/delivery.h"
 #include "model/endpoint.h"
-#include "store/connection.h"
+#include "store/database.h"
 #include "store/deliveries.h"
 
 namespace waybill::delivery {
@@ -65,6 +65,9 @@ void log_not_recorded(Log& log, const Record& record, const Error& why);
 // store::deliveries::finish_attempt().
 Result<std::optional<model::EndpointHealth>> record(store::Connection& connection,
                                                     const Record& record, Timestamp now);
+
+// What record() locks: the endpoint, if it changes its health.
+store::LockOrder record_locks(const Record& record);
 
 // Gives back what was not sent; and cancels it, and all that waits beside it, if the endpoint is
 // `deleted`. Fails as Connection::execute().
