@@ -50,17 +50,18 @@ class ChangeFeedTest : public testing::Test {
               store::Database::open(test.context, test.log, std::move(driver), test.clock.now())
                   .value()),
           endpoints(*database, built_in_dialects(), test.secret_box),
-          channel(test.clock,
-                  [this](net::ClientRequest) -> Task<Result<net::ClientResponse>> {
-                    ++sent;
-                    net::ClientResponse response;
-                    response.status = 200;
-                    co_return response;
-                  }),
+          channel(test.clock, [this](net::ClientRequest) { return receive(); }),
           dispatcher(test.context, test.clock, test.log, *database, endpoints, channel, Rng(1),
                      {.node = id}),
           keys(*database, test.clock),
           feed(test.context, test.log, *database, id, keys, dispatcher) {}
+
+    Task<Result<net::ClientResponse>> receive() {
+      ++sent;
+      net::ClientResponse response;
+      response.status = 200;
+      co_return response;
+    }
 
     const Uuid id;
     int sent = 0;

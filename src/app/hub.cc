@@ -181,6 +181,7 @@ Hub::Hub(boost::asio::io_context& context, Log& log, const Settings& settings, D
                    .server = server_,
                    .traffic = traffic_,
                    .retention = retention_,
+                   .nodes = nodes_,
                    .metrics_token = settings_.metrics_token}) {
   for (const SurfaceErrors& surface : kSurfaces) traffic_.add_surface(surface.name);
   native_.add_routes(router_);

@@ -206,6 +206,8 @@ Task<std::string> Operations::metrics() {
   write_backlog(text, backlog_, services_.clock.now());
   write_database(text, services_.database);
   write_retention(text, services_.retention.counters());
+  text.gauge("waybill_nodes_live", "Nodes that are live on this database, this one included.",
+             services_.nodes.live());
   write_process(text, started_at_);
   co_return text.text();
 }

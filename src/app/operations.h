@@ -10,6 +10,7 @@
 
 #include <string>
 
+#include "app/node_registry.h"
 #include "app/retention.h"
 #include "app/traffic.h"
 #include "base/clock.h"
@@ -36,6 +37,7 @@ class Operations {
     const net::HttpServer& server;
     const Traffic& traffic;
     const Retention& retention;
+    const NodeRegistry& nodes;
     Secret metrics_token;  // Empty: anybody may read /metrics.
   };
 
