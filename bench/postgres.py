@@ -24,7 +24,7 @@ from postgres_server import PostgresServer, database_of  # noqa: E402
 
 ROUNDS = 3
 SECONDS, QUICK_SECONDS = 8, 3
-WRITERS = 3  # PostgresOptions::writers.
+WRITERS = 2  # PostgresOptions::writers.
 SETTINGS = {"shared_buffers": "256MB", "max_wal_size": "4GB", "max_connections": "150",
             "checkpoint_timeout": "15min"}
 ORDER = {"orderNumber": "PO-000000000", "orderDate": "2026-06-12", "currency": "EUR",

@@ -173,7 +173,8 @@ Hub::Hub(boost::asio::io_context& context, Log& log, const Settings& settings, D
           [this](const net::Request& request, const Error& error) {
             return refuse(request, error);
           }),
-      operations_({.clock = *clock_,
+      operations_({.node = data_.node(),
+                   .clock = *clock_,
                    .database = *database_,
                    .dispatcher = dispatcher_,
                    .orders = order_intake_,

@@ -169,7 +169,9 @@ Task<Result<void>> Operations::check_store() {
     probing_ = true;
     const Timestamp now = services_.clock.now();
     const auto written = co_await services_.database.run(
-        [=](store::Connection& connection) { return store::upkeep::probe_write(connection, now); },
+        [=, this](store::Connection& connection) {
+          return store::upkeep::probe_write(connection, services_.node, now);
+        },
         store::Priority::kOwn);
     probing_ = false;
     if (!written) co_return fail(written.error());

@@ -29,6 +29,7 @@ class Operations {
  public:
   // Everything outlives it.
   struct Services {
+    Uuid node;
     Clock& clock;
     store::Database& database;
     const delivery::Dispatcher& dispatcher;

@@ -28,6 +28,8 @@ constexpr int kRoundsMax = 8;
 // What cannot be done only after so long has waited for others, and would do so again for each unit
 // of the batch: a table that somebody has locked.
 constexpr std::chrono::seconds kTooLong{1};
+// For how long one that has lost its connection leaves what waits to those that have theirs.
+constexpr std::chrono::milliseconds kLeftToOthers{250};
 
 }  // namespace
 
@@ -58,6 +60,10 @@ class Database::Executor {
   }
 
   void start(std::unique_ptr<Connection> connection) {
+    {
+      const std::lock_guard lock(mutex_);
+      ++connected_;
+    }
     threads_.emplace_back([this, owned = std::move(connection)]() mutable { run(*owned); });
   }
 
@@ -97,9 +103,18 @@ class Database::Executor {
   using Batch = std::vector<std::unique_ptr<Job>>;
 
   void run(Connection& connection) {
+    bool connected = true;
     for (;;) {
       Batch batch = take();
       if (batch.empty()) return;
+      const auto begun = connection.begin(access_);
+      note_connected(connected, begun.has_value());
+      if (!begun) {
+        if (leave_to_others(batch)) continue;
+        give_up_all(batch, begun.error());
+        database_.answer(std::move(batch));
+        continue;
+      }
       const bool ordered = order_by_locks(batch);
       run_batch(connection, batch);
       if (ordered) std::ranges::sort(batch, {}, [](const auto& job) { return job->arrival(); });
@@ -124,6 +139,27 @@ class Database::Executor {
     return batch;
   }
 
+  // One of several connections may be lost, or find no room at the server, while others have
+  // theirs.
+  void note_connected(bool& connected, bool now) {
+    if (std::exchange(connected, now) == now) return;
+    const std::lock_guard lock(mutex_);
+    connected_ += now ? 1 : -1;
+  }
+
+  // Puts the batch back, and lets others come first. False: there are none with a connection.
+  bool leave_to_others(Batch& batch) {
+    std::unique_lock lock(mutex_);
+    if (connected_ == 0 || stopping_) return false;
+    waiting_.insert(waiting_.begin(), std::make_move_iterator(batch.begin()),
+                    std::make_move_iterator(batch.end()));
+    lock.unlock();
+    wake_.notify_one();
+    lock.lock();
+    wake_.wait_for(lock, kLeftToOthers, [this] { return stopping_; });
+    return true;
+  }
+
   // False: they stay in the order in which they came, since none locks anything.
   static bool order_by_locks(Batch& batch) {
     if (std::ranges::none_of(batch, [](const auto& job) { return job->locks(); })) return false;
@@ -131,8 +167,8 @@ class Database::Executor {
     return true;
   }
 
+  // Requires: the transaction has begun.
   void run_batch(Connection& connection, Batch& batch) {
-    if (auto begun = connection.begin(access_); !begun) return give_up_all(batch, begun.error());
     std::optional<Error> unavailable;  // For some unit alone, such as on a full disk.
     const Stopwatch waited;
     if (const auto ran = run_plainly(connection, batch); !ran) {
@@ -284,6 +320,7 @@ class Database::Executor {
   bool stopping_ = false;
   DatabaseCounters counters_;
   std::optional<Error> failure_;  // Of the latest transaction.
+  int connected_ = 0;             // Threads whose latest transaction could begin.
   std::vector<std::thread> threads_;
 };
 

@@ -2,11 +2,11 @@
 
 namespace waybill::store::upkeep {
 
-Result<void> probe_write(Connection& connection, Timestamp now) {
+Result<void> probe_write(Connection& connection, const Uuid& node, Timestamp now) {
   WAYBILL_TRY(
-      connection.execute("INSERT INTO write_probes (workspace_id, at) VALUES ($1, $2) "
-                         "ON CONFLICT (workspace_id) DO UPDATE SET at = excluded.at",
-                         {Uuid(), now}));
+      connection.execute("INSERT INTO write_probes (workspace_id, id, at) VALUES ($1, $2, $3) "
+                         "ON CONFLICT (workspace_id, id) DO UPDATE SET at = excluded.at",
+                         {Uuid(), node, now}));
   return {};
 }
 

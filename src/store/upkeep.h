@@ -12,7 +12,7 @@
 namespace waybill::store::upkeep {
 
 // Writes a row, as an order would: fails where an order would, as Connection::execute().
-Result<void> probe_write(Connection& connection, Timestamp now);
+Result<void> probe_write(Connection& connection, const Uuid& node, Timestamp now);
 
 struct Backlog {
   static constexpr std::int64_t kCountedMax = 10'000;

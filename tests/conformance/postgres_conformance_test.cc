@@ -14,6 +14,7 @@
 
 #include "base/rng.h"
 #include "conformance/copy_conformance.h"
+#include "conformance/faulty_driver.h"
 #include "conformance/severing_proxy.h"
 #include "conformance/store_conformance.h"
 #include "store/endpoints.h"
@@ -167,6 +168,39 @@ TEST_P(PostgresDriverTest, UnitsThatWaitTooLongDoNotWaitOneAfterTheOther) {
   locked->rollback();
   EXPECT_TRUE(write(add("later")));
   EXPECT_EQ(count_notes(), 1);
+}
+
+// A driver of which one connection that writes is lost while the other is not.
+class HalfLostDriver final : public Driver {
+ public:
+  HalfLostDriver(std::filesystem::path folder, std::shared_ptr<Faults> faults)
+      : lost_(store::make_driver(folder), std::move(faults)), whole_(store::make_driver(folder)) {}
+  Result<std::unique_ptr<Connection>> connect(Connection::Access access) override {
+    if (access == Connection::Access::kWrite && ++writers_made_ == 1) return lost_.connect(access);
+    return whole_->connect(access);
+  }
+  int writers() const override { return 2; }
+
+ private:
+  FaultyDriver lost_;
+  const std::unique_ptr<Driver> whole_;
+  int writers_made_ = 0;
+};
+
+TEST_P(PostgresDriverTest, ALostConnectionLeavesTheWorkToTheOthers) {
+  const auto faults = std::make_shared<Faults>();
+  close();
+  open({.units_per_commit_max = 1}, std::make_unique<HalfLostDriver>(folder_, faults));
+  faults->arm(1, Faults::Lasting::kFromThenOn, Faults::Call::kBegin);
+  std::vector<std::optional<Answer>> answers(50);
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    start(database_->run(add(std::to_string(i))), answers[i]);
+  }
+  context_.restart();
+  context_.run();
+  for (const auto& answer : answers) EXPECT_EQ(outcome(*answer), "value");
+  EXPECT_TRUE(faults->fired());
+  EXPECT_EQ(database_->write_failure(), std::nullopt);
 }
 
 // --- A commit whose answer is lost

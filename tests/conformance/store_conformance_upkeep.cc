@@ -189,7 +189,7 @@ TEST_P(UpkeepConformance, TheBacklogIsWhatWaitsAndTheOldestThatAnActiveEndpointI
 
 TEST_P(UpkeepConformance, AProbeWritesTheSameRowEachTime) {
   for (int i = 0; i < 3; ++i) {
-    EXPECT_TRUE(write([&](Connection& c) { return upkeep::probe_write(c, kNoon); }));
+    EXPECT_TRUE(write([&](Connection& c) { return upkeep::probe_write(c, node_, kNoon); }));
   }
   EXPECT_EQ(must(read([](Connection& c) {
               return c.query("SELECT at FROM write_probes", {}, [](const Row&) {});

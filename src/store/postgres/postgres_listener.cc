@@ -65,13 +65,12 @@ void PostgresListener::hear() {
   for (;;) {
     if (wait(-1, {})) return;
     const bool came = wait(PQsocket(raw), kStillThere);
-    if (PQconsumeInput(raw) != 1) break;
+    if (!came) (*session)->send("SELECT 1");
+    if (came ? PQconsumeInput(raw) != 1 : !(*session)->finish()) break;
+    // Also those that came with the answer.
     while (const std::unique_ptr<PGnotify, FreeNotification> said{PQnotifies(raw)}) {
       hearing_.on_message(said->extra);
     }
-    if (came) continue;
-    (*session)->send("SELECT 1");
-    if (!(*session)->finish()) break;
   }
   hearing_.on_change(false);
 }

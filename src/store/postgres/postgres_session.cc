@@ -17,7 +17,7 @@ namespace {
 // What a server may be silent for beyond the time that it gives a statement itself.
 constexpr std::chrono::seconds kSilenceMargin{5};
 // How long a transaction may be left open: a node that stands still must not hold locks for long.
-constexpr std::chrono::seconds kIdleInTransaction{10};
+constexpr std::chrono::seconds kIdleInTransaction{5};
 
 template <class Integer>
 Integer read_integer(const char* bytes) {
