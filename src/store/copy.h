@@ -11,7 +11,7 @@
 //
 //  1. Which tables there are, and their columns and keys, is read from the source: a table of a
 //     later migration comes along by itself. Left out are those that say something about the
-//     database itself: schema_migrations, commit_marks, write_probes and copy_progress.
+//     database itself: schema_migrations, commit_marks, nodes, write_probes and copy_progress.
 //  2. How far a table has come is written in the transaction of its rows. So a copy that is cut
 //     short at any moment goes on where it was; nothing is there twice.
 //  3. Until it is finished, check_copy_finished() fails, with which every hub begins.

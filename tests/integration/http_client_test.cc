@@ -620,8 +620,23 @@ class HttpClientGuardTest : public HttpClientTest {
     return to("http://receiver.example:" + std::to_string(outside_.port()) + "/hook");
   }
 
-  Listener outside_{loop_, 16, "127.0.0.2"};
-  Listener inside_{loop_, 16, "127.0.0.1", outside_.port()};
+  // Two addresses with one port, which somebody else's connection may have at either of them.
+  using Doors = std::pair<std::unique_ptr<Listener>, std::unique_ptr<Listener>>;
+  static Doors open_doors(Loop& loop) {
+    for (int tries = 1;; ++tries) {
+      auto outside = std::make_unique<Listener>(loop, 16, "127.0.0.2");
+      try {
+        auto inside = std::make_unique<Listener>(loop, 16, "127.0.0.1", outside->port());
+        return {std::move(outside), std::move(inside)};
+      } catch (const boost::system::system_error& error) {
+        if (error.code() != boost::asio::error::address_in_use || tries == 100) throw;
+      }
+    }
+  }
+
+  const Doors doors_ = open_doors(loop_);
+  Listener& outside_ = *doors_.first;
+  Listener& inside_ = *doors_.second;
   std::vector<Addresses> script_;
   std::size_t asked_ = 0;
 };
