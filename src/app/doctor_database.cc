@@ -141,7 +141,10 @@ void examine_sqlite(const DoctorOptions& options, const Clock& clock, bool hub_r
                     Findings& findings) {
   std::error_code error;
   if (!fs::exists(database_file(options.folder), error)) {
-    return findings.warn("database", "there is none yet: no hub was started here");
+    return findings.warn(
+        "database",
+        "there is none here: no hub was started, or one whose database the settings "
+        "do not name (WAYBILL_DATABASE)");
   }
   if (const auto moved = check_not_moved(Settings(), options.folder); !moved) {
     return findings.fail("database", moved.error().message);

@@ -110,6 +110,7 @@ TEST_P(PostgresDriverTest, AServerThatIsNotThereIsNamedWithoutThePassword) {
   EXPECT_NE(connection.error().message.find("postgres://waybill@127.0.0.1:1/orders"),
             std::string::npos);
   EXPECT_EQ(connection.error().message.find("geheim"), std::string::npos);
+  EXPECT_EQ(connection.error().message.find_first_of("\n\t"), std::string::npos);
 }
 
 // Nobody notices: what was under way is run again in a new session.

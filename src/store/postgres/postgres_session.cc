@@ -96,10 +96,15 @@ class WireParams {
   std::vector<int> formats_;
 };
 
-std::string without_line_end(std::string_view text) {
-  while (text.ends_with('\n')) text.remove_suffix(1);
-  std::string line(text);
-  for (char& c : line) c = c == '\n' ? ' ' : c;
+// libpq's messages have lines, and tabs before them.
+std::string in_one_line(std::string_view text) {
+  std::string line;
+  for (const char c : text) {
+    const bool space = c == ' ' || c == '\n' || c == '\t';
+    if (!space) line += c;
+    if (space && !line.empty() && line.back() != ' ') line += ' ';
+  }
+  if (line.ends_with(' ')) line.pop_back();
   return line;
 }
 
@@ -149,7 +154,7 @@ Result<std::unique_ptr<PostgresSession>> PostgresSession::open(const PostgresAdd
   if (PQstatus(raw) != CONNECTION_OK) {
     return fail(Code::kUnavailable, "database_unavailable",
                 fmt::format("Cannot reach the database {}: {}", address.shown(),
-                            without_line_end(PQerrorMessage(raw))));
+                            in_one_line(PQerrorMessage(raw))));
   }
   PQsetNoticeReceiver(raw, ignore_notice, nullptr);
   if (auto ready = session->set_up(options); !ready) return fail(ready.error());
@@ -288,7 +293,7 @@ bool PostgresSession::is_in_transaction() const {
 std::unexpected<Error> PostgresSession::lose() {
   lost_ = true;
   expected_.clear();
-  const std::string why = without_line_end(PQerrorMessage(connection_.get()));
+  const std::string why = in_one_line(PQerrorMessage(connection_.get()));
   return fail(unavailable(why.empty() ? "the connection is lost" : why));
 }
 
@@ -297,8 +302,7 @@ Error PostgresSession::describe(const PGresult* result, std::string_view sql) {
   const char* field = PQresultErrorField(result, PG_DIAG_SQLSTATE);
   const std::string_view state = field ? field : "";
   const char* primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-  const std::string message =
-      without_line_end(primary ? primary : PQerrorMessage(connection_.get()));
+  const std::string message = in_one_line(primary ? primary : PQerrorMessage(connection_.get()));
   if (state == "23505") return {Code::kConflict, "unique_violation", message};
   if (state == "53100") return {Code::kUnavailable, "database_full", "The disk is full."};
   if (state == "22021" || state == "22P05") {
