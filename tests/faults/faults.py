@@ -158,7 +158,7 @@ class FaultTest(unittest.TestCase):
 def add_line(scenario, acknowledged, lost, duplicated, corrupted, recovery):
     if harness.ON_POSTGRES:
         scenario += ", PostgreSQL"
-    line = f"{scenario:<44}{acknowledged:>9}{lost:>6}{duplicated:>12}{corrupted:>11}  {recovery}"
+    line = f"{scenario:<54}{acknowledged:>9}{lost:>6}{duplicated:>12}{corrupted:>11}  {recovery}"
     print(line, flush=True)
     folder = os.environ.get("WAYBILL_FAULTS_REPORT")
     if folder:
