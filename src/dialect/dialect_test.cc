@@ -62,6 +62,15 @@ TEST_F(DialectTest, ProcuLinkHasExactlyItsThreeEvents) {
   EXPECT_TRUE(proculink_.has_event("*"));
 }
 
+// Elsewhere order.delivered tells that the goods arrived. Who reads a ProcuLink webhook would take
+// it for the document's transmission.
+TEST_F(DialectTest, ProcuLinksDeliveredIsMadeFromATransmissionAlone) {
+  EXPECT_EQ(proculink_.event_type_for("order.transmitted")->name, "order.delivered");
+  EXPECT_FALSE(proculink_.event_type_for("order.delivered").has_value());
+  EXPECT_TRUE(proculink_.has_event("order.delivered"));
+  EXPECT_FALSE(proculink_.has_event("order.transmitted"));
+}
+
 TEST_F(DialectTest, ProcuLinkEndpointsFollowItsRules) {
   using Rule = EndpointRules::SecretRule;
   EXPECT_EQ(proculink_.endpoint.secret, Rule::kOptional);
