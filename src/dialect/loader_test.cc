@@ -358,7 +358,8 @@ class RegistryTest : public testing::Test {
 
 TEST_F(RegistryTest, HasTheBuiltInDialects) {
   const DialectRegistry registry = DialectRegistry::load({}).value();
-  EXPECT_EQ(registry.names(), (std::vector<std::string>{"proculink", "standard-webhooks"}));
+  EXPECT_EQ(registry.names(),
+            (std::vector<std::string>{"proculink", "procureiq", "standard-webhooks"}));
   EXPECT_EQ(registry.find("proculink")->title, "ProcuLink");
   EXPECT_EQ(registry.find("nobody"), nullptr);
 }
@@ -370,7 +371,7 @@ TEST_F(RegistryTest, AnOperatorsFileAddsOrReplacesADialect) {
   const Result<DialectRegistry> registry = DialectRegistry::load(folder_);
   ASSERT_TRUE(registry.has_value()) << registry.error().message;
   EXPECT_EQ(registry->names(),
-            (std::vector<std::string>{"good", "proculink", "standard-webhooks"}));
+            (std::vector<std::string>{"good", "proculink", "procureiq", "standard-webhooks"}));
   EXPECT_EQ(registry->find("proculink")->title, "Good");
 }
 
