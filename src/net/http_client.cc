@@ -113,8 +113,11 @@ struct Reading {
 std::string write_request(const ClientRequest& request, std::string_view user_agent) {
   std::string out;
   out.reserve(512 + request.body.size());
-  fmt::format_to(std::back_inserter(out), "{} {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: {}\r\n",
-                 request.method, request.url.target, request.url.authority(), user_agent);
+  fmt::format_to(std::back_inserter(out), "{} {} HTTP/1.1\r\nHost: {}\r\n", request.method,
+                 request.url.target, request.url.authority());
+  if (!find_header(request.headers, "User-Agent")) {
+    out.append("User-Agent: ").append(user_agent).append("\r\n");
+  }
   for (const Header& header : request.headers) {
     out.append(header.name).append(": ").append(header.value).append("\r\n");
   }

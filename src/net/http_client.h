@@ -60,7 +60,7 @@ struct ClientOptions {
   std::size_t idle_max = 2048;
   // Then a kept connection serves no more; it is closed soon after, when another is used.
   std::chrono::milliseconds idle{std::chrono::seconds(30)};
-  std::string user_agent = "Waybill";
+  std::string user_agent = "Waybill";  // Of requests that do not set their own.
   std::size_t answer_bytes_max = 64 * 1024;
   // PEM, whom to trust beside the system's authorities. Requires: check_certificates() likes it.
   std::string ca_certificates = {};

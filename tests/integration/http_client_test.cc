@@ -108,6 +108,22 @@ TEST_F(HttpClientTest, SendsARequestAndReturnsTheAnswer) {
   EXPECT_EQ(*find_header(answered->headers, "retry-after"), "7");
 }
 
+// Two of them would not be what the platform sends.
+TEST_F(HttpClientTest, ARequestsOwnUserAgentReplacesTheClients) {
+  ClientRequest request = to_listener("/");
+  request.headers = {{"user-agent", "PeptideClients-Webhook/1.0"}};
+  send(request);
+  Peer peer = listener_.accept();
+  const Message got = peer.read();
+  std::vector<std::string> agents;
+  for (const auto& [name, value] : got.headers) {
+    if (same_header_name(name, "User-Agent")) agents.push_back(value);
+  }
+  EXPECT_EQ(agents, std::vector<std::string>{"PeptideClients-Webhook/1.0"});
+  peer.send("HTTP/1.1 204 No Content\r\n\r\n");
+  EXPECT_EQ(outcome(answer()), "204");
+}
+
 TEST_F(HttpClientTest, SendsGetWithoutALengthAndPostWithoutABodyWithOne) {
   for (const auto& [method, length] : {std::pair("GET", "-"), std::pair("POST", "0")}) {
     ClientRequest request = to_listener();
