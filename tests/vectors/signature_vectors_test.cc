@@ -29,7 +29,7 @@ std::string read(std::string_view file) {
 const Dialect& dialect_for(const std::string& scheme) {
   static const std::map<std::string, std::string> files = {
       {"sha256-hex", "dialects/proculink.toml"},
-      {"t-v1", "src/dialect/testdata/t-v1.toml"},
+      {"t-v1", "dialects/peptideclients.toml"},
       {"base64", "src/dialect/testdata/base64.toml"},
       {"standard-webhooks-v1", "dialects/standard-webhooks.toml"},
       {"standard-webhooks-v1a", "dialects/standard-webhooks.toml"},
