@@ -282,7 +282,9 @@ TEST_F(DialectTest, EveryBuiltInExampleFitsItsSchemaAndIsAFixedPoint) {
       const std::string body = render_body(dialect, example).value();
       const json::value read = parse_json(body).value();
       EXPECT_EQ(write_json(read), body);
-      expect_fits(read.at("data"), event.schema.get_object(), name + " " + event.name);
+      // A body without an envelope is the data itself.
+      const json::value* const data = read.get_object().if_contains("data");
+      expect_fits(data ? *data : read, event.schema.get_object(), name + " " + event.name);
       EXPECT_FALSE(event.description.empty());
     }
   }

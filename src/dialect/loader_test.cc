@@ -358,8 +358,8 @@ class RegistryTest : public testing::Test {
 
 TEST_F(RegistryTest, HasTheBuiltInDialects) {
   const DialectRegistry registry = DialectRegistry::load({}).value();
-  EXPECT_EQ(registry.names(), (std::vector<std::string>{"peptideclients", "proculink", "procureiq",
-                                                        "standard-webhooks"}));
+  EXPECT_EQ(registry.names(), (std::vector<std::string>{"peptideclients", "precoro", "proculink",
+                                                        "procureiq", "standard-webhooks"}));
   EXPECT_EQ(registry.find("proculink")->title, "ProcuLink");
   EXPECT_EQ(registry.find("nobody"), nullptr);
 }
@@ -370,8 +370,9 @@ TEST_F(RegistryTest, AnOperatorsFileAddsOrReplacesADialect) {
   write("notes.txt", "not a dialect");
   const Result<DialectRegistry> registry = DialectRegistry::load(folder_);
   ASSERT_TRUE(registry.has_value()) << registry.error().message;
-  EXPECT_EQ(registry->names(), (std::vector<std::string>{"good", "peptideclients", "proculink",
-                                                         "procureiq", "standard-webhooks"}));
+  EXPECT_EQ(registry->names(),
+            (std::vector<std::string>{"good", "peptideclients", "precoro", "proculink", "procureiq",
+                                      "standard-webhooks"}));
   EXPECT_EQ(registry->find("proculink")->title, "Good");
 }
 
