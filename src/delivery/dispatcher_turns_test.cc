@@ -114,7 +114,8 @@ TEST_F(DispatcherTest, ADeliveryThatCannotBeRenderedHoldsUpNothing) {
   }
   settle();
   EXPECT_EQ(arrivals.size(), 0u);
-  EXPECT_EQ(stored(endpoint).state, EndpointState::kDeactivated);
+  EXPECT_EQ(stored(endpoint).state, EndpointState::kActive) << "its receiver was never asked";
+  EXPECT_EQ(stored(endpoint).consecutive_failures, 0);
   publish(node);
   EXPECT_EQ(arrivals_at("a.example").size(), 1u);
 }

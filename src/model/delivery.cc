@@ -54,6 +54,8 @@ NextState next_state(const Delivery& delivery, const Attempt& attempt,
 EndpointHealth next_health(const EndpointHealth& health, const Attempt& attempt,
                            int deactivate_after) {
   if (attempt.outcome == Outcome::kSucceeded) return {0, health.state, {}};
+  if (attempt.outcome == Outcome::kUnsendable)
+    return {health.consecutive_failures, health.state, {}};
 
   EndpointHealth next{health.consecutive_failures + 1, health.state, {}};
   // An endpoint that an operator paused meanwhile stays as the operator wants it.

@@ -94,7 +94,8 @@ struct EndpointHealth {
 };
 
 // `deactivate_after`: so many failures in a row switch the endpoint off (R-PL-32); 0 is never. Test
-// events count like any other, so that an operator sees in a test what a subscriber would.
+// events count like any other, so that an operator sees in a test what a subscriber would. What
+// could not be sent counts for nothing: the receiver has not been asked.
 EndpointHealth next_health(const EndpointHealth& health, const Attempt& attempt,
                            int deactivate_after);
 
