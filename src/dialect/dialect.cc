@@ -110,6 +110,7 @@ Result<std::vector<net::Header>> request_headers(const Dialect& dialect, const M
   AllValues values = values_of(message, *sent);
   values[kDeliveryId] = attempt.delivery_id;
   values[kAttemptNumber] = std::int64_t{attempt.number};
+  if (attempt.number > 1) values[kAttemptRetryIndex] = std::int64_t{attempt.number - 2};
   values[kAttemptSentAt] = attempt.sent_at;
 
   std::vector<net::Header> headers;

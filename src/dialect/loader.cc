@@ -290,6 +290,16 @@ void Loader::check_catalogue(TomlTable& top) {
   }
 }
 
+// The headers of a first try and of a retry, which may be others.
+Result<void> check_headers(const Dialect& dialect, const Message& message) {
+  for (const int number : {1, 2}) {
+    const AttemptView attempt{.delivery_id = message.event_id, .number = number, .sent_at = {}};
+    const Result<std::vector<net::Header>> headers = request_headers(dialect, message, attempt);
+    if (!headers) return fail(headers.error());
+  }
+  return {};
+}
+
 // An example that does not fit its own template is found now, and not by the first test event.
 void Loader::render_examples() {
   for (std::size_t i = 0; i < dialect_.events.size(); ++i) {
@@ -301,9 +311,8 @@ void Loader::render_examples() {
     message.workspace_slug = "acme";
     message.environment = "sandbox";
     message.data = &event.example;
-    const AttemptView attempt{.delivery_id = message.event_id, .number = 2, .sent_at = {}};
     const Result<std::string> body = render_body(dialect_, message);
-    const Result<std::vector<net::Header>> headers = request_headers(dialect_, message, attempt);
+    const Result<void> headers = check_headers(dialect_, message);
     for (const Error* error :
          {body ? nullptr : &body.error(), headers ? nullptr : &headers.error()}) {
       if (!error) continue;

@@ -243,6 +243,8 @@ TEST(Loader, RefusesBadValuesWithTheirLine) {
       {replaced("'{\"type\": \"object\"}'", "'{'"), 38, "schema: "},
       {replaced("'{\"order_id\": \"1\"}'", "'{}'"), 39,
        "example: {event.data.order_id}: the value is missing"},
+      {replaced("{value = \"{attempt.number}\", retries_only = true}", "\"{attempt.retry_index}\""),
+       39, "example: {attempt.retry_index}: the value is missing"},
       {replaced("description = \"An", "canonical = \"a b\"\ndescription = \"An"), 36,
        "is no event type"},
       {replaced("title", "content_type = \"json\"\ntitle"), 1, "\"json\" is no media type"},

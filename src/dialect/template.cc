@@ -100,6 +100,7 @@ Result<Value> apply(const Filter& filter, const Value& raw, const Placeholder& p
   const Value value = simplified(raw);
   switch (filter.kind) {
     case Filter::Kind::kIso:
+    case Filter::Kind::kIsoSeconds:
     case Filter::Kind::kUnix:
     case Filter::Kind::kUnixMillis: {
       const std::optional<Timestamp> time = as_time(value);
@@ -107,6 +108,8 @@ Result<Value> apply(const Filter& filter, const Value& raw, const Placeholder& p
       if (filter.kind == Filter::Kind::kUnix) return Value(unix_seconds(*time));
       if (filter.kind == Filter::Kind::kUnixMillis) return Value(unix_millis(*time));
       scratch.text = iso_time(*time);
+      // Without the ".123" before the Z.
+      if (filter.kind == Filter::Kind::kIsoSeconds) scratch.text.erase(scratch.text.size() - 5, 4);
       return Value(std::string_view(scratch.text));
     }
     case Filter::Kind::kPrefixed: {

@@ -9,6 +9,7 @@
 // each after a "|":
 //
 //   iso          a time as 2026-11-21T04:30:00.000Z, which is also the default
+//   iso_seconds  a time as 2026-11-21T04:30:00Z
 //   unix         a time as a number of seconds since 1970     unix_ms   of milliseconds
 //   prefixed:P   a UUID as P_ and 26 Crockford characters; the default for ids is the UUID
 //   string       a scalar as a JSON string                    number    a text as a JSON number

@@ -13,7 +13,7 @@
 namespace waybill::dialect {
 
 struct Filter {
-  enum class Kind { kIso, kUnix, kUnixMillis, kPrefixed, kString, kNumber };
+  enum class Kind { kIso, kIsoSeconds, kUnix, kUnixMillis, kPrefixed, kString, kNumber };
   Kind kind = Kind::kString;
   std::string prefix;  // Of kPrefixed.
 };

@@ -32,8 +32,9 @@ bool is_prefix(std::string_view text) {
 }
 
 Result<Filter> parse_filter(std::string_view text) {
-  static constexpr std::array<std::pair<std::string_view, Filter::Kind>, 5> kPlain = {{
+  static constexpr std::array<std::pair<std::string_view, Filter::Kind>, 6> kPlain = {{
       {"iso", Filter::Kind::kIso},
+      {"iso_seconds", Filter::Kind::kIsoSeconds},
       {"unix", Filter::Kind::kUnix},
       {"unix_ms", Filter::Kind::kUnixMillis},
       {"string", Filter::Kind::kString},
@@ -47,7 +48,8 @@ Result<Filter> parse_filter(std::string_view text) {
     return Filter{Filter::Kind::kPrefixed, std::string(rest)};
   }
   return invalid(fmt::format(
-      "there is no filter \"{}\"; there are: iso, unix, unix_ms, prefixed:P, string, number",
+      "there is no filter \"{}\"; there are: iso, iso_seconds, unix, unix_ms, prefixed:P, string, "
+      "number",
       text));
 }
 
@@ -56,6 +58,7 @@ std::optional<Kind> kind_after(Kind kind, Filter::Kind filter) {
   const bool open = kind == Kind::kJson;
   switch (filter) {
     case Filter::Kind::kIso:
+    case Filter::Kind::kIsoSeconds:
       return open || kind == Kind::kTime ? std::optional(Kind::kText) : std::nullopt;
     case Filter::Kind::kUnix:
     case Filter::Kind::kUnixMillis:

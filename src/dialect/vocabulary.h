@@ -13,8 +13,9 @@ namespace waybill::dialect {
 
 // One list for headers and bodies; each sees its own stretch of it.
 enum EventVariable : std::size_t {
-  kDeliveryId,  // Of an attempt: headers alone name these three, as a body is the same for all.
+  kDeliveryId,  // Of an attempt: headers alone name these four, as a body is the same for all.
   kAttemptNumber,
+  kAttemptRetryIndex,  // From 0 at the second try. The first is no retry, and has none.
   kAttemptSentAt,
   kType,  // The platform's name of the event.
   kEventId,
@@ -31,6 +32,7 @@ enum EventVariable : std::size_t {
 inline constexpr std::array<Variable, kEventVariables> kVariables = {{
     {"delivery.id", Variable::Kind::kId},
     {"attempt.number", Variable::Kind::kNumber},
+    {"attempt.retry_index", Variable::Kind::kNumber},
     {"attempt.sent_at", Variable::Kind::kTime},
     {"type", Variable::Kind::kText},
     {"event.id", Variable::Kind::kId},
