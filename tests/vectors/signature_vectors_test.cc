@@ -42,6 +42,7 @@ const Dialect& dialect_for(const std::string& scheme) {
 
 struct Vector {
   std::string name, scheme, secret, public_key, body, signature;
+  std::vector<std::string> used_by;
   Timestamp sent_at{std::chrono::seconds(1779249317)};
   Headers headers;  // What is signed beside the body.
 
@@ -70,7 +71,11 @@ std::vector<Vector> load_vectors() {
                   text("body"),
                   text("signature"),
                   {},
+                  {},
                   {}};
+    for (const json::value& platform : object.at("used_by").as_array()) {
+      vector.used_by.emplace_back(platform.as_string());
+    }
     std::string seconds = "0";
     if (const json::value* timestamp = object.if_contains("timestamp")) {
       vector.sent_at = Timestamp(std::chrono::seconds(timestamp->as_int64()));
@@ -105,6 +110,30 @@ TEST(SignatureVectors, AreWhatWeSign) {
     ASSERT_EQ(signature->size(), 1u) << vector.name;
     EXPECT_EQ(signature->front().value, vector.signature) << vector.name;
   }
+}
+
+// The scheme is not all there is to a signature: a platform's own file names its header.
+TEST(SignatureVectors, AreWhatTheDialectsOfTheirPlatformsSign) {
+  const DialectRegistry registry = DialectRegistry::load({}).value();
+  std::map<std::string, int> signed_by;
+  for (const Vector& vector : vectors()) {
+    for (const std::string& platform : vector.used_by) {
+      const Dialect* dialect = registry.find(platform);
+      if (!dialect) continue;
+      ++signed_by[platform];
+      const auto signature =
+          sign(*dialect, vector.headers, vector.body, vector.sent_at, {{Secret(vector.secret)}});
+      ASSERT_TRUE(signature.has_value()) << vector.name << ": " << signature.error().message;
+      EXPECT_EQ(signature->front().value, vector.signature) << vector.name << " " << platform;
+      Headers received = vector.headers;
+      received.push_back(signature->front());
+      EXPECT_TRUE(
+          verify(*dialect, received, vector.body, {{Secret(vector.secret)}}, vector.sent_at))
+          << vector.name << " " << platform;
+    }
+  }
+  EXPECT_EQ(signed_by["proculink"], 20);
+  EXPECT_EQ(signed_by["proign"], 20);
 }
 
 TEST(SignatureVectors, AreVerified) {
