@@ -142,7 +142,7 @@ Result<void> verify(Session& session) {
 
 constexpr Argument kDialect{.name = "--dialect",
                             .placeholder = "NAME",
-                            .help = "The dialect: proculink, standard-webhooks",
+                            .help = "The dialect: proculink, standard-webhooks … (dialect list)",
                             .required = true};
 constexpr Argument kSecretFile{.name = "--secret-file",
                                .placeholder = "FILE",
