@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "base/manual_clock.h"
+#include "base/temporary_folder.h"
 
 namespace waybill::app {
 namespace {
@@ -57,12 +58,6 @@ M/xDIhrQnopgrgXtg05XqWfh7/QAHTpQL4ZYBINR0yy/O74v5djELMkv
 
 class CertificateWatchTest : public testing::Test {
  protected:
-  CertificateWatchTest() {
-    std::string name = (fs::temp_directory_path() / "waybill-tls-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder");
-    folder_ = name;
-    files_ = {folder_ / "chain.pem", folder_ / "key.pem"};
-  }
   ~CertificateWatchTest() override {
     bool stopped = false;
     boost::asio::co_spawn(context_, watch().stop(),
@@ -70,7 +65,6 @@ class CertificateWatchTest : public testing::Test {
     context_.restart();
     context_.poll();
     EXPECT_TRUE(stopped);
-    fs::remove_all(folder_);
   }
 
   void put(std::string_view certificate, std::string_view key) {
@@ -97,8 +91,8 @@ class CertificateWatchTest : public testing::Test {
   boost::asio::io_context context_;
   ManualClock clock_{context_};
   Log log_{Log::Level::kOff};
-  fs::path folder_;
-  CertificateFiles files_;
+  const TemporaryFolder folder_;
+  const CertificateFiles files_{folder_ / "chain.pem", folder_ / "key.pem"};
   std::vector<std::string> used_;
   std::unique_ptr<CertificateWatch> watch_;
 };

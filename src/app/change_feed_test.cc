@@ -4,7 +4,6 @@
 
 #include <filesystem>
 #include <memory>
-#include <stdlib.h>
 #include <string>
 #include <vector>
 
@@ -13,6 +12,7 @@
 
 #include "base/check.h"
 #include "base/manual_clock.h"
+#include "base/temporary_folder.h"
 #include "store/api_keys.h"
 #include "store/bus_driver.h"
 #include "store/changes.h"
@@ -28,12 +28,6 @@ namespace {
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 using model::EndpointState;
-
-std::filesystem::path make_folder() {
-  std::string name = (std::filesystem::temp_directory_path() / "waybill-test-XXXXXX").string();
-  WAYBILL_CHECK(mkdtemp(name.data()) != nullptr, "a test can make a temporary folder");
-  return name;
-}
 
 const dialect::DialectRegistry& built_in_dialects() {
   static const auto registry = dialect::DialectRegistry::load({});
@@ -91,7 +85,6 @@ class ChangeFeedTest : public testing::Test {
       }(node->dispatcher));
     }
     nodes.clear();
-    std::filesystem::remove_all(folder);
   }
 
   std::unique_ptr<store::Driver> sqlite() const {
@@ -199,7 +192,7 @@ class ChangeFeedTest : public testing::Test {
   ManualClock clock{context};
   Log log{Log::Level::kOff};
   IdGenerator ids{clock, /*seed=*/1};
-  const std::filesystem::path folder = make_folder();
+  const TemporaryFolder folder;
   crypto::SecretBox secret_box =
       crypto::SecretBox::create(Bytes(crypto::SecretBox::kKeyBytes, 7)).value();
   const std::shared_ptr<store::Bus> bus = std::make_shared<store::Bus>();

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "app/files.h"
+#include "base/temporary_folder.h"
 
 namespace waybill::app {
 namespace {
@@ -15,14 +16,6 @@ namespace fs = std::filesystem;
 
 class DataDirectoryTest : public testing::Test {
  protected:
-  DataDirectoryTest() {
-    std::string name = (fs::temp_directory_path() / "waybill-data-XXXXXX").string();
-    EXPECT_NE(::mkdtemp(name.data()), nullptr);
-    scratch_ = name;
-    folder_ = scratch_ / "deep" / "data";
-  }
-  ~DataDirectoryTest() override { fs::remove_all(scratch_); }
-
   static int mode_of(const fs::path& file) {
     return static_cast<int>(fs::status(file).permissions());
   }
@@ -30,8 +23,8 @@ class DataDirectoryTest : public testing::Test {
     std::ofstream(file) << text << "\n";
   }
 
-  fs::path scratch_;
-  fs::path folder_;
+  const TemporaryFolder scratch_;
+  const fs::path folder_ = scratch_ / "deep" / "data";
 };
 
 TEST_F(DataDirectoryTest, MakesTheFolderAndItsKeysForTheOwnerAlone) {

@@ -8,19 +8,15 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include "base/temporary_folder.h"
+
 namespace waybill::app {
 namespace {
 namespace fs = std::filesystem;
 
 class DatabaseSettingsTest : public testing::Test {
  protected:
-  DatabaseSettingsTest() {
-    std::string name = (fs::temp_directory_path() / "waybill-database-XXXXXX").string();
-    EXPECT_NE(::mkdtemp(name.data()), nullptr);
-    folder_ = name;
-    variables_["HOME"] = folder_;
-  }
-  ~DatabaseSettingsTest() override { fs::remove_all(folder_); }
+  DatabaseSettingsTest() { variables_["HOME"] = folder_.path(); }
 
   std::string write(const std::string& name, const std::string& text, mode_t mode = 0600) {
     const fs::path file = folder_ / name;
@@ -60,7 +56,7 @@ class DatabaseSettingsTest : public testing::Test {
     return loaded->settings.database->password().reveal();
   }
 
-  fs::path folder_;
+  const TemporaryFolder folder_;
   std::map<std::string, std::string> variables_;
 };
 
@@ -84,7 +80,7 @@ TEST_F(DatabaseSettingsTest, TakeAPasswordFromEverywhereButAFlag) {
   variables_["WAYBILL_DATABASE"] = "postgres://u:hunter2@db/hub";
   EXPECT_EQ(password(), "hunter2");
   variables_.clear();
-  variables_["WAYBILL_DATA"] = folder_;
+  variables_["WAYBILL_DATA"] = folder_.path();
   write("waybill.toml", "database = \"postgres://u@db/hub?password=hunter2\"\n");
   EXPECT_EQ(password(), "hunter2");
 }

@@ -9,6 +9,7 @@
 #include "app/data_directory.h"
 #include "app/files.h"
 #include "base/manual_clock.h"
+#include "base/temporary_folder.h"
 #include "model/node.h"
 #include "store/migrations.h"
 #include "store/nodes.h"
@@ -19,20 +20,13 @@ namespace fs = std::filesystem;
 
 class AppDatabaseTest : public testing::Test {
  protected:
-  AppDatabaseTest() {
-    std::string name = (fs::temp_directory_path() / "waybill-app-database-XXXXXX").string();
-    EXPECT_NE(::mkdtemp(name.data()), nullptr);
-    folder_ = name;
-  }
-  ~AppDatabaseTest() override { fs::remove_all(folder_); }
-
   Settings on_server() {
     Settings settings;
     settings.database = store::PostgresAddress::parse("postgres://u:x@127.0.0.1:1/hub").value();
     return settings;
   }
 
-  fs::path folder_;
+  const TemporaryFolder folder_;
 };
 
 TEST_F(AppDatabaseTest, IsAFileInTheDataDirectoryByDefault) {

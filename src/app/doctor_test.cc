@@ -13,6 +13,7 @@
 #include "app/master_key.h"
 #include "base/bytes.h"
 #include "base/manual_clock.h"
+#include "base/temporary_folder.h"
 #include "crypto/random.h"
 #include "store/migrations.h"
 #include "store/sqlite/sqlite_driver.h"
@@ -38,13 +39,7 @@ EZfFgh5anTC7ZXYl
 
 class DoctorTest : public testing::Test {
  protected:
-  DoctorTest() {
-    std::string name = (fs::temp_directory_path() / "waybill-doctor-XXXXXX").string();
-    EXPECT_NE(::mkdtemp(name.data()), nullptr);
-    folder_ = name;
-    settings_.data = folder_;
-  }
-  ~DoctorTest() override { fs::remove_all(folder_); }
+  DoctorTest() { settings_.data = folder_; }
 
   std::unique_ptr<Connection> connect() {
     auto connection =
@@ -82,7 +77,7 @@ class DoctorTest : public testing::Test {
   boost::asio::io_context context_;
   ManualClock clock_{context_};
   Settings settings_;
-  fs::path folder_;
+  const TemporaryFolder folder_;
   int failures_ = 0;
 };
 

@@ -5,22 +5,15 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include "base/temporary_folder.h"
+
 namespace waybill::app {
 namespace {
 namespace fs = std::filesystem;
 
 class FilesTest : public testing::Test {
  protected:
-  explicit FilesTest() : folder_(make_folder(fs::temp_directory_path())) {}
-  ~FilesTest() override { fs::remove_all(folder_); }
-
-  static fs::path make_folder(const fs::path& parent) {
-    std::string name = (parent / "waybill-files-XXXXXX").string();
-    EXPECT_NE(::mkdtemp(name.data()), nullptr);
-    return name;
-  }
-
-  fs::path folder_;
+  const TemporaryFolder folder_;
 };
 
 TEST_F(FilesTest, AreMovedToWhereNoneIs) {
@@ -50,10 +43,10 @@ TEST_F(FilesTest, AreNotMovedToAFolderThatIsNotThere) {
 
 // /dev/shm is a file system of its own on every Linux.
 TEST_F(FilesTest, AreMovedToAnotherFileSystemForTheirOwnerAlone) {
-  const fs::path other = make_folder("/dev/shm");
+  const TemporaryFolder other("/dev/shm");
   struct stat here{}, there{};
-  ASSERT_EQ(::stat(folder_.c_str(), &here), 0);
-  ASSERT_EQ(::stat(other.c_str(), &there), 0);
+  ASSERT_EQ(::stat(folder_.path().c_str(), &here), 0);
+  ASSERT_EQ(::stat(other.path().c_str(), &there), 0);
   ASSERT_NE(here.st_dev, there.st_dev);
   const std::string text(3'000'000, 'x');
   ASSERT_TRUE(write_file(folder_ / "a", text, 0644));
@@ -68,7 +61,6 @@ TEST_F(FilesTest, AreMovedToAnotherFileSystemForTheirOwnerAlone) {
   EXPECT_FALSE(fs::exists(other / "b.part"));
   EXPECT_EQ(again ? "" : again.error().reason, "file_exists");
   EXPECT_EQ(read_file(folder_ / "a").value_or(""), "again");
-  fs::remove_all(other);
 }
 
 }  // namespace

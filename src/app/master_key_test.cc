@@ -9,6 +9,7 @@
 #include "app/files.h"
 #include "base/bytes.h"
 #include "base/manual_clock.h"
+#include "base/temporary_folder.h"
 #include "crypto/random.h"
 #include "store/migrations.h"
 #include "store/sealed.h"
@@ -22,13 +23,9 @@ using store::Connection;
 class MasterKeyTest : public testing::Test {
  protected:
   MasterKeyTest() {
-    std::string name = (fs::temp_directory_path() / "waybill-key-XXXXXX").string();
-    EXPECT_NE(::mkdtemp(name.data()), nullptr);
-    folder_ = name;
     const auto connection = connect();
     EXPECT_TRUE(store::migrate(*connection, ManualClock::kNoon));
   }
-  ~MasterKeyTest() override { fs::remove_all(folder_); }
 
   std::unique_ptr<Connection> connect() {
     auto connection =
@@ -100,7 +97,7 @@ class MasterKeyTest : public testing::Test {
   }
   static constexpr const char* kAllSecrets = "current previous answer ";
 
-  fs::path folder_;
+  const TemporaryFolder folder_;
 };
 
 TEST_F(MasterKeyTest, IsMadeOnceForTheOwnerAlone) {

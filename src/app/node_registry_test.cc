@@ -2,7 +2,6 @@
 
 #include <filesystem>
 #include <memory>
-#include <stdlib.h>
 #include <vector>
 
 #include <boost/asio/co_spawn.hpp>
@@ -10,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/manual_clock.h"
+#include "base/temporary_folder.h"
 #include "store/nodes.h"
 #include "store/sqlite/sqlite_driver.h"
 
@@ -36,12 +36,6 @@ class OffsetClock final : public Clock {
   const std::chrono::milliseconds ahead_;
 };
 
-std::filesystem::path make_folder() {
-  std::string name = (std::filesystem::temp_directory_path() / "waybill-test-XXXXXX").string();
-  WAYBILL_CHECK(mkdtemp(name.data()) != nullptr, "a test can make a temporary folder");
-  return name;
-}
-
 class NodeRegistryTest : public testing::Test {
  protected:
   struct Member {
@@ -64,7 +58,6 @@ class NodeRegistryTest : public testing::Test {
     }
     members.clear();
     database.reset();
-    std::filesystem::remove_all(folder);
   }
 
   void settle() {
@@ -153,7 +146,7 @@ class NodeRegistryTest : public testing::Test {
   ManualClock clock{context};
   Log log{Log::Level::kWarn};
   IdGenerator ids{clock, /*seed=*/1};
-  const std::filesystem::path folder = make_folder();
+  const TemporaryFolder folder;
   std::unique_ptr<store::Database> database;
   std::vector<std::unique_ptr<Member>> members;
 };

@@ -2,7 +2,6 @@
 
 #include <filesystem>
 #include <memory>
-#include <stdlib.h>
 #include <string>
 #include <vector>
 
@@ -11,6 +10,7 @@
 
 #include "base/check.h"
 #include "base/manual_clock.h"
+#include "base/temporary_folder.h"
 #include "store/deliveries.h"
 #include "store/events.h"
 #include "store/idempotency.h"
@@ -22,12 +22,6 @@ namespace {
 
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
-
-std::filesystem::path make_folder() {
-  std::string name = (std::filesystem::temp_directory_path() / "waybill-test-XXXXXX").string();
-  WAYBILL_CHECK(mkdtemp(name.data()) != nullptr, "a test can make a temporary folder");
-  return name;
-}
 
 class RetentionTest : public testing::Test {
  protected:
@@ -48,7 +42,6 @@ class RetentionTest : public testing::Test {
     }
     retention.reset();
     database.reset();
-    std::filesystem::remove_all(folder);
   }
 
   void settle() {
@@ -132,7 +125,7 @@ class RetentionTest : public testing::Test {
   ManualClock clock{context};
   Log log{Log::Level::kOff};
   IdGenerator ids{clock, /*seed=*/1};
-  const std::filesystem::path folder = make_folder();
+  const TemporaryFolder folder;
   std::unique_ptr<store::Database> database;
   model::Workspace workspace;
   std::unique_ptr<Retention> retention;

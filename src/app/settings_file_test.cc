@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "app/settings.h"
+#include "base/temporary_folder.h"
 
 namespace waybill::app {
 namespace {
@@ -15,14 +16,6 @@ namespace fs = std::filesystem;
 
 class SettingsFileTest : public testing::Test {
  protected:
-  SettingsFileTest() {
-    std::string name = (fs::temp_directory_path() / "waybill-settings-XXXXXX").string();
-    EXPECT_NE(::mkdtemp(name.data()), nullptr);
-    folder_ = name;
-    file_ = folder_ / "hub.toml";
-  }
-  ~SettingsFileTest() override { fs::remove_all(folder_); }
-
   void write(const std::string& text, mode_t mode = 0600) { write_to(file_, text, mode); }
   static void write_to(const fs::path& file, const std::string& text, mode_t mode = 0600) {
     std::ofstream(file) << text;
@@ -51,8 +44,8 @@ class SettingsFileTest : public testing::Test {
     });
   }
 
-  fs::path folder_;
-  fs::path file_;
+  const TemporaryFolder folder_;
+  const fs::path file_ = folder_ / "hub.toml";
 };
 
 TEST_F(SettingsFileTest, CountsAfterFlagsAndVariables) {
@@ -185,7 +178,7 @@ TEST_F(SettingsFileTest, TellsTheCommandLineWhereTheDataIs) {
   EXPECT_EQ(folder({{"WAYBILL_CONFIG", file_}}), fs::path("/somewhere"));
   EXPECT_EQ(folder({{"WAYBILL_CONFIG", file_}, {"WAYBILL_DATA", "/other"}}), fs::path("/other"));
   fs::create_directories(folder_ / "waybill");
-  EXPECT_EQ(folder({{"XDG_DATA_HOME", folder_}}), folder_ / "waybill");
+  EXPECT_EQ(folder({{"XDG_DATA_HOME", folder_.path()}}), folder_ / "waybill");
 }
 
 }  // namespace

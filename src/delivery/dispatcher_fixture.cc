@@ -1,7 +1,5 @@
 #include "delivery/dispatcher_fixture.h"
 
-#include <stdlib.h>
-
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -14,12 +12,6 @@ const dialect::DialectRegistry& built_in_dialects() {
   static const auto registry = dialect::DialectRegistry::load({});
   WAYBILL_CHECK(registry.has_value(), registry.error().message);
   return *registry;
-}
-
-std::filesystem::path make_folder() {
-  std::string name = (std::filesystem::temp_directory_path() / "waybill-test-XXXXXX").string();
-  WAYBILL_CHECK(mkdtemp(name.data()) != nullptr, "a test can make a temporary folder");
-  return name;
 }
 
 DispatcherTest::DispatcherTest() {
@@ -42,7 +34,6 @@ DispatcherTest::~DispatcherTest() {
   for (auto& node : nodes) EXPECT_TRUE(*node->stopped);
   nodes.clear();
   database.reset();
-  std::filesystem::remove_all(folder);
 }
 
 void DispatcherTest::settle() {

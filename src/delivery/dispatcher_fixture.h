@@ -22,6 +22,7 @@
 
 #include "base/check.h"
 #include "base/manual_clock.h"
+#include "base/temporary_folder.h"
 #include "delivery/dispatcher.h"
 #include "store/bus_driver.h"
 #include "store/deliveries.h"
@@ -36,7 +37,6 @@ using model::DeliveryState;
 using model::EndpointState;
 
 const dialect::DialectRegistry& built_in_dialects();
-std::filesystem::path make_folder();
 
 inline net::ClientResponse status(int code, std::vector<net::Header> headers = {}) {
   net::ClientResponse response;
@@ -184,7 +184,7 @@ class DispatcherTest : public testing::Test {
   ManualClock clock{context};
   Log log{Log::Level::kOff};
   IdGenerator ids{clock, /*seed=*/1};
-  const std::filesystem::path folder = make_folder();
+  const TemporaryFolder folder;
   crypto::SecretBox secret_box =
       crypto::SecretBox::create(Bytes(crypto::SecretBox::kKeyBytes, 7)).value();
   intake::Acceptance acceptance{built_in_dialects(), ids};

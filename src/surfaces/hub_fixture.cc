@@ -1,7 +1,6 @@
 #include "surfaces/hub_fixture.h"
 
 #include <exception>
-#include <stdlib.h>
 #include <utility>
 
 #include <boost/asio/as_tuple.hpp>
@@ -22,12 +21,6 @@ const dialect::DialectRegistry& built_in_dialects() {
   return *registry;
 }
 
-std::filesystem::path make_folder() {
-  std::string name = (std::filesystem::temp_directory_path() / "waybill-test-XXXXXX").string();
-  WAYBILL_CHECK(mkdtemp(name.data()) != nullptr, "a test can make a temporary folder");
-  return name;
-}
-
 std::unique_ptr<store::Database> open_database(asio::io_context& context, Log& log,
                                                const std::filesystem::path& folder, Timestamp now) {
   auto database = store::Database::open(
@@ -46,8 +39,7 @@ delivery::DispatcherOptions dispatcher_options(IdGenerator& ids) {
 }  // namespace
 
 HubFixture::HubFixture(int rate_limit)
-    : folder(make_folder()),
-      dialects(built_in_dialects()),
+    : dialects(built_in_dialects()),
       secret_box(crypto::SecretBox::create(Bytes(crypto::SecretBox::kKeyBytes, 7)).value()),
       database(open_database(context, log, folder, clock.now())),
       endpoints(*database, dialects, secret_box),
@@ -83,7 +75,6 @@ HubFixture::~HubFixture() {
     co_return true;
   }(dispatcher));
   database.reset();
-  std::filesystem::remove_all(folder);
 }
 
 void HubFixture::settle() {

@@ -29,6 +29,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/manual_clock.h"
+#include "base/temporary_folder.h"
 #include "crypto/secret_box.h"
 #include "delivery/dispatcher.h"
 #include "net/http_client.h"
@@ -86,7 +87,7 @@ class HubFixture : public testing::Test {
   ManualClock clock{context};
   Log log{Log::Level::kOff};
   IdGenerator ids{clock, /*seed=*/1};
-  const std::filesystem::path folder;
+  const TemporaryFolder folder;
   const dialect::DialectRegistry& dialects;
   crypto::SecretBox secret_box;
   std::unique_ptr<store::Database> database;

@@ -92,7 +92,7 @@ class PostgresDriverTest : public StoreConformance {
     const auto ended = connection->query(
         "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
         "WHERE pid <> pg_backend_pid() AND application_name = $1",
-        {folder_.filename().string()}, [](const Row&) {});
+        {folder_.path().filename().string()}, [](const Row&) {});
     EXPECT_TRUE(connection->commit());
     return must(ended);
   }
@@ -391,7 +391,7 @@ TEST_P(PostgresDriverTest, AListenerThatWasCutOffSaysSoAndHearsAgain) {
 
 TEST_P(PostgresDriverTest, AnotherSchemaIsAnotherHub) {
   Heard heard;
-  const std::filesystem::path other = folder_.string() + "-other";
+  const std::filesystem::path other = folder_.path().string() + "-other";
   administer(other, fmt::format("CREATE SCHEMA \"{}\"", other.filename().string()));
   const auto listener = store::make_driver(other)->listen(heard.hearing());
   ASSERT_EQ(heard.next(), "hears");

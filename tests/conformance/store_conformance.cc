@@ -14,12 +14,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-std::filesystem::path make_folder() {
-  std::string pattern = (std::filesystem::temp_directory_path() / "waybill-store-XXXXXX").string();
-  if (!::mkdtemp(pattern.data())) throw std::runtime_error("cannot make " + pattern);
-  return pattern;
-}
-
 // A unit's error of the test's own making.
 std::unexpected<Error> own_error() {
   return fail(Code::kConflict, "of_its_own", "As the test asked.");
@@ -27,14 +21,9 @@ std::unexpected<Error> own_error() {
 
 }  // namespace
 
-StoreConformance::StoreConformance()
-    : folder_(make_folder()), workspace_(ids_.next()), other_workspace_(ids_.next()) {}
+StoreConformance::StoreConformance() : workspace_(ids_.next()), other_workspace_(ids_.next()) {}
 
-StoreConformance::~StoreConformance() {
-  database_.reset();
-  std::error_code ignored;
-  std::filesystem::remove_all(folder_, ignored);
-}
+StoreConformance::~StoreConformance() { database_.reset(); }
 
 void StoreConformance::open(DatabaseOptions options, std::unique_ptr<Driver> driver) {
   database_.reset();

@@ -26,6 +26,7 @@
 #include "base/ids.h"
 #include "base/log.h"
 #include "base/manual_clock.h"
+#include "base/temporary_folder.h"
 #include "model/delivery.h"
 #include "model/endpoint.h"
 #include "model/event.h"
@@ -148,7 +149,7 @@ class StoreConformance : public testing::TestWithParam<DriverUnderTest> {
   Log log_{Log::Level::kOff};
   ManualClock clock_{context_};
   IdGenerator ids_{clock_, /*seed=*/1};
-  std::filesystem::path folder_;
+  const TemporaryFolder folder_;
   int writers_ = 0;  // Of the database.
   std::unique_ptr<Database> database_;
   model::WorkspaceId workspace_;

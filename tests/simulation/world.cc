@@ -1,7 +1,6 @@
 #include "simulation/world.h"
 
 #include <algorithm>
-#include <stdlib.h>
 #include <utility>
 
 #include <fmt/format.h>
@@ -17,12 +16,6 @@ using namespace std::chrono_literals;
 // A world that does not come to rest at one moment has lost its way.
 constexpr int kStepsMax = 2'000'000;
 
-std::filesystem::path make_folder() {
-  std::string name = (std::filesystem::temp_directory_path() / "waybill-sim-XXXXXX").string();
-  WAYBILL_CHECK(mkdtemp(name.data()) != nullptr, "a simulation can make a temporary folder");
-  return name;
-}
-
 dialect::DialectRegistry load_dialects() {
   auto loaded = dialect::DialectRegistry::load(WAYBILL_SIMULATION_DIALECTS);
   WAYBILL_CHECK(loaded.has_value(), loaded.error().message);
@@ -32,16 +25,11 @@ dialect::DialectRegistry load_dialects() {
 }  // namespace
 
 World::World(std::uint64_t seed, bool prints)
-    : folder_(make_folder()),
-      rng_(seed),
-      trace_(machine_, prints),
-      dialects_(load_dialects()),
-      ledger_(machine_, trace_) {}
+    : rng_(seed), trace_(machine_, prints), dialects_(load_dialects()), ledger_(machine_, trace_) {}
 
 World::~World() {
   for (auto& node : nodes_) node->life.reset();
   ledger_.open(nullptr);
-  std::filesystem::remove_all(folder_);
 }
 
 Fate World::run() {

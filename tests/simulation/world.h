@@ -18,6 +18,7 @@
 
 #include "base/json.h"
 #include "base/rng.h"
+#include "base/temporary_folder.h"
 #include "simulation/ledger.h"
 #include "simulation/life.h"
 #include "simulation/machine.h"
@@ -101,7 +102,7 @@ class World {
   void set_clock();
   void change_mood();
 
-  const std::filesystem::path folder_;
+  const TemporaryFolder folder_;
   Rng rng_;
   Machine machine_;
   Trace trace_;

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "app/data_directory.h"
+#include "base/temporary_folder.h"
 
 namespace waybill::app::cli {
 namespace {
@@ -16,13 +17,7 @@ namespace fs = std::filesystem;
 
 class FindHubTest : public testing::Test {
  protected:
-  FindHubTest() {
-    std::string name = (fs::temp_directory_path() / "waybill-hub-XXXXXX").string();
-    EXPECT_NE(::mkdtemp(name.data()), nullptr);
-    folder_ = name;
-    variables_["WAYBILL_DATA"] = name;
-  }
-  ~FindHubTest() override { fs::remove_all(folder_); }
+  FindHubTest() { variables_["WAYBILL_DATA"] = folder_.path(); }
 
   void a_hub_runs() {
     std::ofstream(url_file(folder_)) << "http://127.0.0.1:4711\n";
@@ -37,7 +32,7 @@ class FindHubTest : public testing::Test {
     return hub.value_or(HubAddress{});
   }
 
-  fs::path folder_;
+  const TemporaryFolder folder_;
   std::map<std::string, std::string> variables_;
 };
 
