@@ -11,19 +11,31 @@
 namespace waybill::model {
 namespace {
 
-constexpr Names<KeyPlatform, 2> kPlatforms{
-    {{KeyPlatform::kWaybill, "waybill"}, {KeyPlatform::kProcuLink, "proculink"}}};
-constexpr Names<KeyPlatform, 2> kTextPrefixes{
-    {{KeyPlatform::kWaybill, "wbk_"}, {KeyPlatform::kProcuLink, "plk_"}}};
+constexpr Names<KeyPlatform, 5> kPlatforms{{{KeyPlatform::kWaybill, "waybill"},
+                                            {KeyPlatform::kProcuLink, "proculink"},
+                                            {KeyPlatform::kProcureIq, "procureiq"},
+                                            {KeyPlatform::kPrecoro, "precoro"},
+                                            {KeyPlatform::kProign, "proign"}}};
+constexpr Names<KeyPlatform, 5> kTextPrefixes{{{KeyPlatform::kWaybill, "wbk_"},
+                                               {KeyPlatform::kProcuLink, "plk_"},
+                                               {KeyPlatform::kProcureIq, "piq_live_"},
+                                               {KeyPlatform::kPrecoro, ""},
+                                               {KeyPlatform::kProign, "pk_live_"}}};
 
 constexpr std::size_t kKeyRandomBytes = 24;  // 192 bits
-constexpr std::size_t kDisplayedChars = 10;
+constexpr std::size_t kDisplayedChars = 6;   // After the platform's prefix.
 
 }  // namespace
 
 std::string_view key_platform_name(KeyPlatform platform) { return kPlatforms.name(platform); }
 std::optional<KeyPlatform> parse_key_platform(std::string_view name) {
   return kPlatforms.parse(name);
+}
+
+std::vector<std::string_view> key_platform_names() {
+  std::vector<std::string_view> names;
+  for (const auto& [platform, name] : kPlatforms.all) names.push_back(name);
+  return names;
 }
 
 bool ApiKey::is_usable(Timestamp now) const {
@@ -43,7 +55,9 @@ Secret new_key_text(KeyPlatform platform) {
                 base64url(crypto::random_bytes(kKeyRandomBytes)));
 }
 
-std::string key_prefix(const Secret& text) { return text.reveal().substr(0, kDisplayedChars); }
+std::string key_prefix(KeyPlatform platform, const Secret& text) {
+  return text.reveal().substr(0, kTextPrefixes.name(platform).size() + kDisplayedChars);
+}
 
 crypto::Digest key_hash(std::string_view text) { return crypto::sha256(text); }
 
@@ -66,17 +80,27 @@ const std::vector<Scope>& known_scopes() {
   return scopes;
 }
 
-Result<void> check_scopes(const std::vector<std::string>& scopes) {
+const std::vector<Scope>& known_scopes(KeyPlatform platform) {
+  static const std::vector<Scope> none;
+  static const std::vector<Scope> procureiq = {
+      {"webhooks:manage", "register, change, test and delete webhooks, and replay deliveries"},
+  };
+  if (platform == KeyPlatform::kWaybill) return known_scopes();
+  return platform == KeyPlatform::kProcureIq ? procureiq : none;
+}
+
+Result<void> check_scopes(KeyPlatform platform, const std::vector<std::string>& scopes) {
+  const std::vector<Scope>& known_ones = known_scopes(platform);
   for (const std::string& scope : scopes) {
     const bool known =
         scope == "*" ||
-        std::any_of(known_scopes().begin(), known_scopes().end(), [&](const Scope& candidate) {
+        std::any_of(known_ones.begin(), known_ones.end(), [&](const Scope& candidate) {
           const std::string_view area = candidate.name.substr(0, candidate.name.find(':'));
           return scope == candidate.name || scope == fmt::format("{}:*", area);
         });
     if (known) continue;
     std::vector<std::string_view> names;
-    for (const Scope& candidate : known_scopes()) names.push_back(candidate.name);
+    for (const Scope& candidate : known_ones) names.push_back(candidate.name);
     return fail(Code::kInvalid, "scope_unknown",
                 fmt::format("There is no scope \"{}\". There are: *, {}; AREA:* is all of an area.",
                             scope, fmt::join(names, ", ")));

@@ -20,9 +20,13 @@ namespace waybill::model {
 enum class KeyPlatform {
   kWaybill,    // "wbk_…", the management API; has scopes.
   kProcuLink,  // "plk_…" (R-PL-1).
+  kProcureIq,  // "piq_live_…"; has scopes.
+  kPrecoro,    // A token without a form of its own; belongs to a user.
+  kProign,     // "pk_live_…"
 };
 std::string_view key_platform_name(KeyPlatform platform);
 std::optional<KeyPlatform> parse_key_platform(std::string_view name);
+std::vector<std::string_view> key_platform_names();
 
 struct ApiKey {
   ApiKeyId id;
@@ -36,6 +40,7 @@ struct ApiKey {
   Timestamp created_at{};
   std::optional<Timestamp> expires_at;
   std::optional<Timestamp> revoked_at;
+  std::optional<UserId> user_id;  // Whose it is: of kPrecoro always, else never.
 
   // False once it is revoked or its time is over.
   bool is_usable(Timestamp now) const;
@@ -45,8 +50,8 @@ struct ApiKey {
 
 // The text of a new key: its platform's prefix and 192 random bits.
 Secret new_key_text(KeyPlatform platform);
-// How much of a key's text is kept for display.
-std::string key_prefix(const Secret& text);
+// How much of a key's text is kept for display: its platform's prefix and six characters.
+std::string key_prefix(KeyPlatform platform, const Secret& text);
 crypto::Digest key_hash(std::string_view text);
 
 // The scopes a key of the management API can have, each with one sentence.
@@ -55,7 +60,9 @@ struct Scope {
   std::string_view meaning;
 };
 const std::vector<Scope>& known_scopes();
+// The same for the keys of a platform. Empty: its keys have none.
+const std::vector<Scope>& known_scopes(KeyPlatform platform);
 // Fails with kInvalid (scope_unknown), naming the scopes there are.
-Result<void> check_scopes(const std::vector<std::string>& scopes);
+Result<void> check_scopes(KeyPlatform platform, const std::vector<std::string>& scopes);
 
 }  // namespace waybill::model

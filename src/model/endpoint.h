@@ -34,6 +34,7 @@ struct SealedSecrets {
 // What an endpoint may set otherwise than its dialect does. Nothing: as the dialect says.
 struct EndpointOverrides {
   std::optional<std::vector<RetrySchedule::Delay>> retry;
+  std::optional<int> attempts_max;                   // Tries of one delivery.
   std::optional<std::chrono::milliseconds> timeout;  // From connecting to the answer's end.
   std::optional<int> rate_per_second;                // Requests started.
   std::optional<int> in_flight_max;                  // Requests at one time.
@@ -46,8 +47,11 @@ struct Endpoint {
   WorkspaceId workspace_id;
   std::string dialect;
   std::string url;
+  std::string name;  // For people. May be empty.
   std::string description;
   std::vector<std::string> event_types;  // Of the dialect's catalogue, or "*".
+  std::string filter;                    // JSON (routing/filter.h). Empty: everything passes.
+  std::optional<UserId> owner_id;        // Whose roles decide what it is sent. Nothing: everything.
   EndpointState state = EndpointState::kActive;
   std::string state_reason;  // Why it is not active: a sentence for people.
   SealedSecrets secrets;

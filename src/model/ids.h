@@ -22,6 +22,7 @@ WAYBILL_ID(Event, "evt");
 WAYBILL_ID(Endpoint, "ep");
 WAYBILL_ID(Delivery, "dlv");
 WAYBILL_ID(AuditEntry, "aud");
+WAYBILL_ID(User, "usr");
 
 #undef WAYBILL_ID
 

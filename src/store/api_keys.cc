@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::string_view kSelect =
     "SELECT k.id, k.workspace_id, w.slug, k.platform, k.name, k.prefix, k.hash, k.scopes, "
-    "k.created_at, k.expires_at, k.revoked_at "
+    "k.created_at, k.expires_at, k.revoked_at, k.user_id "
     "FROM api_keys k JOIN workspaces w ON w.workspace_id = k.workspace_id";
 
 model::ApiKey read(const Row& row) {
@@ -30,6 +30,7 @@ model::ApiKey read(const Row& row) {
   key.created_at = row.time(8);
   key.expires_at = row.time_or_null(9);
   key.revoked_at = row.time_or_null(10);
+  key.user_id = row.id_or_null<model::UserId>(11);
   return key;
 }
 
@@ -38,10 +39,10 @@ model::ApiKey read(const Row& row) {
 Result<void> insert(Connection& connection, const model::ApiKey& key) {
   WAYBILL_TRY(connection.execute(
       "INSERT INTO api_keys (workspace_id, id, platform, name, prefix, hash, scopes, created_at, "
-      "expires_at, revoked_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+      "expires_at, revoked_at, user_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
       {key.workspace_id, key.id, model::key_platform_name(key.platform), key.name, key.prefix,
        ByteView(key.hash), list_to_column(key.scopes), key.created_at, key.expires_at,
-       key.revoked_at}));
+       key.revoked_at, key.user_id}));
   return {};
 }
 
@@ -67,8 +68,10 @@ Result<Page<model::ApiKey>> list(Connection& connection, const model::WorkspaceI
   Select select(
       "SELECT id, workspace_id, slug, platform, name, prefix, hash, scopes, created_at, "
       "expires_at, "
-      "revoked_at FROM (SELECT k.id, k.workspace_id, w.slug, k.platform, k.name, k.prefix, k.hash, "
-      "k.scopes, k.created_at, k.expires_at, k.revoked_at FROM api_keys k JOIN workspaces w "
+      "revoked_at, user_id FROM (SELECT k.id, k.workspace_id, w.slug, k.platform, k.name, "
+      "k.prefix, k.hash, "
+      "k.scopes, k.created_at, k.expires_at, k.revoked_at, k.user_id FROM api_keys k JOIN "
+      "workspaces w "
       "ON w.workspace_id = k.workspace_id) AS keys");
   select.where("workspace_id =", workspace);
   return select.page<model::ApiKey>(connection, page, read,

@@ -36,6 +36,7 @@ std::string overrides_to_column(const model::EndpointOverrides& overrides) {
     for (const auto delay : *overrides.retry) delays.push_back(delay.count());
     object.emplace("retry_ms", std::move(delays));
   }
+  if (overrides.attempts_max) object.emplace("attempts_max", *overrides.attempts_max);
   if (overrides.timeout) object.emplace("timeout_ms", overrides.timeout->count());
   if (overrides.rate_per_second) object.emplace("rate_per_second", *overrides.rate_per_second);
   if (overrides.in_flight_max) object.emplace("in_flight_max", *overrides.in_flight_max);
@@ -53,6 +54,7 @@ model::EndpointOverrides overrides_from_column(std::string_view column) {
       overrides.retry->push_back(model::RetrySchedule::Delay(delay.to_number<std::int64_t>()));
     }
   }
+  overrides.attempts_max = integer_of<int>(object, "attempts_max");
   overrides.timeout = integer_of<std::chrono::milliseconds>(object, "timeout_ms");
   overrides.rate_per_second = integer_of<int>(object, "rate_per_second");
   overrides.in_flight_max = integer_of<int>(object, "in_flight_max");

@@ -87,6 +87,10 @@ class Row {
     WAYBILL_CHECK(uuid.has_value(), "a stored id has 16 bytes");
     return SomeId(*uuid);
   }
+  template <class SomeId>
+  std::optional<SomeId> id_or_null(int column) const {
+    return is_null(column) ? std::nullopt : std::optional(id<SomeId>(column));
+  }
 };
 
 // A reference to anything that can be called with a row. It need only outlive the call.

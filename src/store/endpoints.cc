@@ -9,7 +9,7 @@ namespace {
 constexpr std::string_view kSelect =
     "SELECT id, workspace_id, dialect, url, description, event_types, state, state_reason, secret, "
     "previous_secret, previous_secret_expires_at, overrides, consecutive_failures, created_at, "
-    "updated_at FROM endpoints";
+    "updated_at, name, filter, owner_id FROM endpoints";
 
 model::EndpointState read_state(std::string_view name) {
   const auto state = model::parse_endpoint_state(name);
@@ -34,6 +34,9 @@ model::Endpoint read(const Row& row) {
   endpoint.consecutive_failures = static_cast<int>(row.integer(12));
   endpoint.created_at = row.time(13);
   endpoint.updated_at = row.time(14);
+  endpoint.name = row.string(15);
+  endpoint.filter = row.string(16);
+  endpoint.owner_id = row.id_or_null<model::UserId>(17);
   return endpoint;
 }
 
@@ -55,13 +58,14 @@ Result<void> insert(Connection& connection, const model::Endpoint& endpoint) {
   WAYBILL_TRY(connection.execute(
       "INSERT INTO endpoints (workspace_id, id, dialect, url, description, event_types, state, "
       "state_reason, secret, previous_secret, previous_secret_expires_at, overrides, "
-      "consecutive_failures, created_at, updated_at) "
-      "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+      "consecutive_failures, created_at, updated_at, name, filter, owner_id) "
+      "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
       {endpoint.workspace_id, endpoint.id, endpoint.dialect, endpoint.url, endpoint.description,
        list_to_column(endpoint.event_types), model::endpoint_state_name(endpoint.state),
        endpoint.state_reason, endpoint.secrets.current, endpoint.secrets.previous,
        endpoint.secrets.previous_expires_at, overrides_to_column(endpoint.overrides),
-       endpoint.consecutive_failures, endpoint.created_at, endpoint.updated_at}));
+       endpoint.consecutive_failures, endpoint.created_at, endpoint.updated_at, endpoint.name,
+       endpoint.filter, endpoint.owner_id}));
   return {};
 }
 
@@ -92,26 +96,42 @@ Result<Page<model::Endpoint>> list(Connection& connection, const model::Workspac
 }
 
 Result<int> count(Connection& connection, const model::WorkspaceId& workspace,
-                  std::string_view dialect) {
+                  std::string_view dialect, Counted counted) {
   int count = 0;
+  const bool active = counted == Counted::kActive;
   WAYBILL_TRY(connection.query(
-      "SELECT count(*) FROM endpoints "
-      "WHERE workspace_id = $1 AND dialect = $2 AND state <> 'deleted'",
+      active ? "SELECT count(*) FROM endpoints "
+               "WHERE workspace_id = $1 AND dialect = $2 AND state = 'active'"
+             : "SELECT count(*) FROM endpoints "
+               "WHERE workspace_id = $1 AND dialect = $2 AND state <> 'deleted'",
       {workspace, dialect}, [&](const Row& row) { count = static_cast<int>(row.integer(0)); }));
   return count;
+}
+
+Result<bool> has_url(Connection& connection, const model::WorkspaceId& workspace,
+                     std::string_view dialect, std::string_view url,
+                     const model::EndpointId& except) {
+  const auto found = connection.query(
+      "SELECT 1 FROM endpoints WHERE workspace_id = $1 AND dialect = $2 AND url = $3 "
+      "AND id <> $4 AND state <> 'deleted'",
+      {workspace, dialect, url, except}, [](const Row&) {});
+  if (!found) return fail(found.error());
+  return *found > 0;
 }
 
 Result<void> update(Connection& connection, const model::Endpoint& endpoint) {
   const auto changed = connection.execute(
       "UPDATE endpoints SET url = $3, description = $4, event_types = $5, state = $6, "
       "state_reason = $7, secret = $8, previous_secret = $9, previous_secret_expires_at = $10, "
-      "overrides = $11, consecutive_failures = $12, updated_at = $13 "
+      "overrides = $11, consecutive_failures = $12, updated_at = $13, name = $14, filter = $15, "
+      "owner_id = $16 "
       "WHERE workspace_id = $1 AND id = $2",
       {endpoint.workspace_id, endpoint.id, endpoint.url, endpoint.description,
        list_to_column(endpoint.event_types), model::endpoint_state_name(endpoint.state),
        endpoint.state_reason, endpoint.secrets.current, endpoint.secrets.previous,
        endpoint.secrets.previous_expires_at, overrides_to_column(endpoint.overrides),
-       endpoint.consecutive_failures, endpoint.updated_at});
+       endpoint.consecutive_failures, endpoint.updated_at, endpoint.name, endpoint.filter,
+       endpoint.owner_id});
   if (!changed) return fail(changed.error());
   if (*changed == 0) return fail(not_found());
   return changes::endpoint_changed(connection, endpoint.workspace_id, endpoint.id);

@@ -28,9 +28,14 @@ Result<model::Endpoint> find_to_change(Connection& connection, const model::Work
                                        const model::EndpointId& id);
 Result<Page<model::Endpoint>> list(Connection& connection, const model::WorkspaceId& workspace,
                                    const Filter& filter, const PageRequest& page);
-// How many of `dialect` there are, without deleted ones.
+// How many of `dialect` there are: active ones, or all but deleted ones.
+enum class Counted { kAll, kActive };
 Result<int> count(Connection& connection, const model::WorkspaceId& workspace,
-                  std::string_view dialect);
+                  std::string_view dialect, Counted counted);
+// Whether one of `dialect` has this URL, but for deleted ones and `except`.
+Result<bool> has_url(Connection& connection, const model::WorkspaceId& workspace,
+                     std::string_view dialect, std::string_view url,
+                     const model::EndpointId& except);
 
 // Writes everything but the id, the workspace, the dialect and the time it was made, and tells the
 // other nodes (store/changes.h).

@@ -54,8 +54,8 @@ std::optional<std::int64_t> millis(const std::optional<Timestamp>& time) {
 }
 auto fields(const model::ApiKey& k) {
   return std::tuple(k.id, k.workspace_id, k.workspace_slug, k.platform, k.name, k.prefix, k.hash,
-                    k.scopes, unix_millis(k.created_at), millis(k.expires_at),
-                    millis(k.revoked_at));
+                    k.scopes, unix_millis(k.created_at), millis(k.expires_at), millis(k.revoked_at),
+                    k.user_id);
 }
 auto fields(const model::Supplier& s) {
   return std::tuple(s.id, s.workspace_id, s.name, unix_millis(s.created_at));
@@ -86,6 +86,7 @@ auto fields(const model::Endpoint& e) {
       e.secrets.current, e.secrets.previous, millis(e.secrets.previous_expires_at), retry,
       e.overrides.timeout.transform([](auto timeout) { return timeout.count(); }),
       e.overrides.rate_per_second, e.overrides.in_flight_max,
+      std::tuple(e.name, e.filter, e.owner_id, e.overrides.attempts_max),
       std::tuple(e.consecutive_failures, unix_millis(e.created_at), unix_millis(e.updated_at)));
 }
 auto fields(const audit_log::Entry& e) {
@@ -555,17 +556,17 @@ TEST_P(StoreConformance, EndpointsComeBackWithAllTheirFieldsAlsoAfterAnUpdate) {
       endpoint.event_types = {"order.created", text};
       endpoint.state = model::EndpointState::kDeactivated;
       endpoint.secrets = {bytes, bytes, kThen + 5ms};
-      endpoint.overrides = {std::vector<model::RetrySchedule::Delay>{1ms, 7 * 24h}, 250ms, 5, 6};
+      endpoint.overrides = {std::vector<model::RetrySchedule::Delay>{1ms, 7 * 24h}, 3, 250ms, 5, 6};
+      endpoint.owner_id = ids_.next_id<model::UserId>();
+      endpoint.name = endpoint.filter = text;
       endpoint.consecutive_failures = 17;
       endpoint.updated_at = kThen + 9ms;
       ASSERT_TRUE(write([&](Connection& c) { return endpoints::update(c, endpoint); }));
       EXPECT_EQ(found(), fields(endpoint));
       // And back to nothing: no retries is not the same as the dialect's.
       endpoint.secrets = {};
-      endpoint.overrides = {.retry = std::vector<model::RetrySchedule::Delay>{},
-                            .timeout = {},
-                            .rate_per_second = {},
-                            .in_flight_max = {}};
+      endpoint.overrides = {};
+      endpoint.overrides.retry.emplace();
       ASSERT_TRUE(write([&](Connection& c) { return endpoints::update(c, endpoint); }));
       EXPECT_EQ(found(), fields(endpoint));
     }
@@ -579,7 +580,10 @@ TEST_P(StoreConformance, EndpointsThatAreInsertedWithEverythingComeBackSo) {
   endpoint.state = model::EndpointState::kPaused;
   endpoint.state_reason = "An operator said so.";
   endpoint.secrets = {Bytes{1, 2, 3}, Bytes{4}, kThen};
-  endpoint.overrides = {std::vector<model::RetrySchedule::Delay>{1min}, 10s, 7, 8};
+  endpoint.overrides = {std::vector<model::RetrySchedule::Delay>{1min}, 4, 10s, 7, 8};
+  endpoint.name = "The shop";
+  endpoint.filter = R"({"currency":"EUR"})";
+  endpoint.owner_id = ids_.next_id<model::UserId>();
   endpoint.consecutive_failures = 3;
   endpoint.created_at = kThen;
   ASSERT_TRUE(write([&](Connection& c) { return endpoints::insert(c, endpoint); }));
@@ -677,12 +681,14 @@ TEST_P(StoreConformance, EndpointsAreListedCountedAndSubscribedByState) {
     EXPECT_EQ(ids, expected) << c.what;
   }
 
-  const auto count = [&](std::string_view dialect) {
-    return must(read([&](Connection& c) { return endpoints::count(c, workspace_, dialect); }));
+  const auto count = [&](std::string_view dialect, endpoints::Counted counted) {
+    return must(
+        read([&](Connection& c) { return endpoints::count(c, workspace_, dialect, counted); }));
   };
-  EXPECT_EQ(count("proculink"), 3) << "without deleted ones";
-  EXPECT_EQ(count("precoro"), 1);
-  EXPECT_EQ(count("nobody"), 0);
+  EXPECT_EQ(count("proculink", endpoints::Counted::kAll), 3) << "without deleted ones";
+  EXPECT_EQ(count("proculink", endpoints::Counted::kActive), 1);
+  EXPECT_EQ(count("precoro", endpoints::Counted::kAll), 1);
+  EXPECT_EQ(count("nobody", endpoints::Counted::kAll), 0);
 
   const auto subscriptions =
       must(read([&](Connection& c) { return endpoints::subscriptions(c, workspace_); }));
@@ -692,6 +698,21 @@ TEST_P(StoreConformance, EndpointsAreListedCountedAndSubscribedByState) {
   EXPECT_EQ(subscriptions[3].id, foreign.id);
   EXPECT_EQ(subscriptions[3].dialect, "precoro");
   EXPECT_EQ(subscriptions[3].event_types, (std::vector<std::string>{"a", "b"}));
+}
+
+TEST_P(StoreConformance, EndpointsTellWhoHasAUrl) {
+  model::Endpoint endpoint = add_endpoint();
+  const auto taken = [&](std::string_view dialect, const model::EndpointId& except) {
+    return must(read([&](Connection& c) {
+      return endpoints::has_url(c, workspace_, dialect, endpoint.url, except);
+    }));
+  };
+  EXPECT_TRUE(taken(endpoint.dialect, {}));
+  EXPECT_FALSE(taken(endpoint.dialect, endpoint.id)) << "its own";
+  EXPECT_FALSE(taken("precoro", {}));
+  endpoint.state = model::EndpointState::kDeleted;
+  ASSERT_TRUE(write([&](Connection& c) { return endpoints::update(c, endpoint); }));
+  EXPECT_FALSE(taken(endpoint.dialect, {}));
 }
 
 TEST_P(StoreConformance, EndpointsArePagedNewestFirst) {

@@ -46,43 +46,42 @@ Result<void> revoke(Session& session) {
 }  // namespace
 
 CommandGroup key_group() {
-  return {
-      .name = "key",
-      .summary = "API keys, by which programs get in",
-      .commands = {
-          {.name = "key create",
-           .summary = "Makes an API key and shows it once",
-           .details = "A key of a platform opens that platform's ingress. A key of the platform "
-                      "waybill opens the management API, as far as its scopes say.",
-           .example = "key create --workspace acme --platform proculink --name 'Web shop'",
-           .arguments = {{.name = "--platform",
-                          .placeholder = "proculink|waybill",
-                          .help = "Which API it opens",
-                          .required = true},
-                         {.name = "--name", .placeholder = "NAME", .help = "Who uses it"},
-                         {.name = "--scopes",
-                          .placeholder = "A,B",
-                          .help = "What a waybill key may do: orders:read, endpoints:*, *",
-                          .repeated = true},
-                         {.name = "--expires",
-                          .placeholder = "DATE",
-                          .help = "Its last day (2027-12-31, in UTC), or a time in RFC 3339"}},
-           .in_workspace = true,
-           .run = create},
-          {.name = "key list",
-           .summary = "Lists the keys by their first characters",
-           .example = "key list --workspace acme",
-           .in_workspace = true,
-           .is_list = true,
-           .run = list},
-          {.name = "key revoke",
-           .summary = "Ends a key, at once and for ever",
-           .example = "key revoke key_01KAHZ5MPQ3V8N2X7R4T6W9Y0B --workspace acme",
-           .arguments =
-               {{.name = "KEY", .help = "Its id, from `waybill key list`", .required = true}},
-           .in_workspace = true,
-           .run = revoke},
-      }};
+  return {.name = "key",
+          .summary = "API keys, by which programs get in",
+          .commands = {
+              {.name = "key create",
+               .summary = "Makes an API key and shows it once",
+               .details = "A key of a platform opens that platform's API. A key of the platform "
+                          "waybill opens the management API, as far as its scopes say.",
+               .example = "key create --workspace acme --platform proculink --name 'Web shop'",
+               .arguments = {{.name = "--platform",
+                              .placeholder = "proculink|procureiq|precoro|proign|waybill",
+                              .help = "Which API it opens",
+                              .required = true},
+                             {.name = "--name", .placeholder = "NAME", .help = "Who uses it"},
+                             {.name = "--scopes",
+                              .placeholder = "A,B",
+                              .help = "What the key may do: orders:read, endpoints:*, *",
+                              .repeated = true},
+                             {.name = "--expires",
+                              .placeholder = "DATE",
+                              .help = "Its last day (2027-12-31, in UTC), or a time in RFC 3339"}},
+               .in_workspace = true,
+               .run = create},
+              {.name = "key list",
+               .summary = "Lists the keys by their first characters",
+               .example = "key list --workspace acme",
+               .in_workspace = true,
+               .is_list = true,
+               .run = list},
+              {.name = "key revoke",
+               .summary = "Ends a key, at once and for ever",
+               .example = "key revoke key_01KAHZ5MPQ3V8N2X7R4T6W9Y0B --workspace acme",
+               .arguments =
+                   {{.name = "KEY", .help = "Its id, from `waybill key list`", .required = true}},
+               .in_workspace = true,
+               .run = revoke},
+          }};
 }
 
 }  // namespace waybill::app::cli

@@ -1,6 +1,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "store/api_keys.h"
 #include "surfaces/native/change.h"
@@ -25,10 +26,16 @@ Result<void> check_may_give(const Caller& caller, const std::vector<std::string>
 
 void read_scopes(ObjectReader& body, model::ApiKey& key) {
   const auto scopes = body.optional_texts("scopes", {1, kScopesMax}, {1, 100});
-  if (key.platform != model::KeyPlatform::kWaybill) {
+  const std::vector<model::Scope>& known = model::known_scopes(key.platform);
+  if (known.empty()) {
     if (scopes) {
-      body.refuse("scopes", "scopes_not_used", "Only keys of the platform waybill have scopes.");
+      body.refuse("scopes", "scopes_not_used", "Keys of this platform have no scopes.");
     }
+    return;
+  }
+  if (!scopes && key.platform != model::KeyPlatform::kWaybill) {
+    // A platform's own keys reach its own subjects only: all of them, unless fewer are asked for.
+    for (const model::Scope& scope : known) key.scopes.emplace_back(scope.name);
     return;
   }
   if (!scopes) {
@@ -36,7 +43,7 @@ void read_scopes(ObjectReader& body, model::ApiKey& key) {
                 "\"scopes\" is missing: a key of the platform waybill has at least one.");
     return;
   }
-  body.check("scopes", model::check_scopes(*scopes));
+  body.check("scopes", model::check_scopes(key.platform, *scopes));
   key.scopes = *scopes;
 }
 
@@ -47,7 +54,9 @@ Result<model::ApiKey> read_key(const Call& call) {
   model::ApiKey key;
   const auto platform = model::parse_key_platform(body.text("platform", {1, 200}));
   if (!platform) {
-    body.refuse("platform", "member_invalid", "This has to be \"waybill\" or \"proculink\".");
+    body.refuse(
+        "platform", "member_invalid",
+        fmt::format("This has to be one of: {}.", fmt::join(model::key_platform_names(), ", ")));
   }
   key.platform = platform.value_or(model::KeyPlatform::kWaybill);
   key.name = body.optional_text("name", {0, 200}).value_or("");
@@ -65,11 +74,13 @@ Result<model::ApiKey> read_key(const Call& call) {
 Task<Result<Reply>> create_key(Call& call) {
   auto key = read_key(call);
   if (!key) co_return fail(key.error());
-  WAYBILL_CO_TRY(check_may_give(call.caller, key->scopes));
+  if (key->platform == model::KeyPlatform::kWaybill) {
+    WAYBILL_CO_TRY(check_may_give(call.caller, key->scopes));
+  }
   const Secret text = model::new_key_text(key->platform);
   key->id = call.services.ids.next_id<model::ApiKeyId>();
   key->workspace_id = call.workspace_id;
-  key->prefix = model::key_prefix(text);
+  key->prefix = model::key_prefix(key->platform, text);
   key->hash = model::key_hash(text.reveal());
   key->created_at = call.now;
 
