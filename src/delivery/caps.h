@@ -44,7 +44,7 @@ class Caps {
     const int failed = queue.failures + queue.failures_recording;
     if (failed == 0) return most;
     // No more than may still fail before it is switched off.
-    const int limit = queue.target->dialect->endpoint.deactivate_after;
+    const int limit = queue.target->deactivation.after;
     const int left = limit > 0 ? std::max(1, limit - failed) : most;
     return std::min({most, left, failing_});
   }

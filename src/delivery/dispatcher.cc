@@ -113,7 +113,7 @@ class Dispatcher::Impl {
       update(queue);
     }
     for (const model::Delivery& delivery : accepted.due) {
-      note_due(delivery.workspace_id, delivery.endpoint_id, clock_.now());
+      note_due(delivery.workspace_id, delivery.endpoint_id, delivery.due_at.value_or(clock_.now()));
       tell_others(delivery.workspace_id, delivery.endpoint_id);
     }
     pump();

@@ -49,12 +49,16 @@ Result<Target> make_target(model::Endpoint endpoint, const dialect::DialectRegis
 
   const dialect::DeliveryRules& rules = target.dialect->delivery;
   target.retry = rules.retry;
+  int attempts_max = rules.attempts_max;
   if (endpoint.overrides.retry) {
     auto retry =
         model::RetrySchedule::create(*endpoint.overrides.retry, rules.retry.jitter_percent());
     if (!retry) return fail(retry.error());
     target.retry = *std::move(retry);
+    attempts_max = target.retry.attempts_max();
   }
+  target.retry = target.retry.limited_to(endpoint.overrides.attempts_max.value_or(attempts_max));
+  target.deactivation = {target.dialect->endpoint.deactivate_after, rules.exhausted_deactivates};
   target.timeout = endpoint.overrides.timeout.value_or(rules.timeout);
   target.endpoint = std::move(endpoint);
   return target;

@@ -14,6 +14,7 @@
 #include "base/task.h"
 #include "crypto/secret_box.h"
 #include "dialect/loader.h"
+#include "model/delivery.h"
 #include "model/endpoint.h"
 #include "net/url.h"
 #include "store/database.h"
@@ -31,6 +32,7 @@ struct Target {
   Secret previous_secret;  // Signs beside it until endpoint.secrets.previous_expires_at.
   model::RetrySchedule retry;
   std::chrono::milliseconds timeout{0};
+  model::Deactivation deactivation;
 
   // Those that sign at `now`, newest first.
   std::vector<Secret> secrets_at(Timestamp now) const;

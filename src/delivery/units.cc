@@ -59,7 +59,7 @@ Record decide(Held held, model::Attempt attempt, const Target& target, Timestamp
   record.lease = held.lease;
   record.attempt = std::move(attempt);
   record.next = model::next_state(record.delivery, record.attempt, target.retry, now, rng);
-  record.deactivate_after = target.dialect->endpoint.deactivate_after;
+  record.deactivation = target.deactivation;
   return record;
 }
 
@@ -104,7 +104,8 @@ Result<std::optional<model::EndpointHealth>> record(store::Connection& connectio
   }
 
   const model::EndpointHealth before{endpoint->consecutive_failures, endpoint->state, {}};
-  model::EndpointHealth after = model::next_health(before, record.attempt, record.deactivate_after);
+  model::EndpointHealth after =
+      model::next_health(before, record.attempt, next, record.deactivation);
   if (after == before) return std::optional(std::move(after));
   endpoint->consecutive_failures = after.consecutive_failures;
   if (after.state != before.state) {

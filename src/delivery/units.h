@@ -50,7 +50,7 @@ struct Record {
   bool touches_health = false;
   // It succeeded, and other nodes may have seen failures that this one has not.
   bool forgets_failures = false;
-  int deactivate_after = 0;
+  model::Deactivation deactivation;
 };
 
 // What `attempt` at `held` means for the delivery. Pure, but for the chance in a delay.

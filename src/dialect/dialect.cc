@@ -84,6 +84,14 @@ bool Dialect::has_event(std::string_view wanted) const {
   return listed || (open_catalogue && model::check_event_type(wanted).has_value());
 }
 
+Result<std::string> coalescing_key(const CoalescingRules& rules, const Message& message) {
+  const AllValues values =
+      values_of(message, {.type = message.event_type, .listed = nullptr, .data = message.data});
+  std::string key;
+  WAYBILL_TRY(rules.key.append_text(data_stretch(values), key));
+  return key;
+}
+
 Result<std::string> render_body(const Dialect& dialect, const Message& message) {
   const Result<Sent> sent = sent_for(dialect, message);
   if (!sent) return fail(sent.error());

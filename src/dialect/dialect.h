@@ -45,6 +45,9 @@ struct EndpointRules {
   bool editable = true;      // R-PL-35: false is delete and add again.
   int deactivate_after = 0;  // Consecutive failures that switch it off; 0 is never.
   int endpoints_max = 0;     // In one workspace; 0 is no limit.
+  // Whether endpoints_max counts active endpoints only (R-PC-35), or all there are (R-PR-2).
+  bool endpoints_max_of_active = false;
+  bool url_unique = false;  // Whether a workspace has one endpoint of this dialect for a URL.
 };
 
 // [delivery]
@@ -54,9 +57,25 @@ struct DeliveryRules {
   };
   std::vector<StatusRange> success;  // ["2xx"], ["200", "201"], ["200-302"]
   std::chrono::milliseconds timeout{std::chrono::seconds(30)};
+  // May list more waits than attempts_max tries need: an endpoint may ask for more tries.
   model::RetrySchedule retry;
+  int attempts_max = 1;  // Tries of one delivery, the first included.
+  // What becomes of the endpoint when a delivery's tries have run out: nothing, or it is switched
+  // off (R-PR-19). The delivery is dropped in any case.
+  bool exhausted_deactivates = false;
 
   bool is_success(int status) const;
+};
+
+// [coalescing]: the same again within the window is sent to an endpoint once (R-PR-17).
+struct CoalescingRules {
+  enum class Edge {
+    kLeading,   // The first is sent at once, and what follows in the window is not.
+    kTrailing,  // The last is sent, when the window ends.
+  };
+  std::chrono::milliseconds window{0};
+  Edge edge = Edge::kLeading;
+  Template key;  // Text: what makes two events the same, beside their type.
 };
 
 // [[signature.schemes]]: one way of signing, of one or more that share a header: Standard Webhooks
@@ -99,6 +118,9 @@ struct EventType {
   std::string name;       // The platform's: what subscriptions name and the wire carries.
   std::string canonical;  // The event of ours it is made from.
   std::string description;
+  std::string module;  // The part of the platform that it comes from; may be empty.
+  std::string
+      document;         // The kind of document it is about, for roles (model/user.h); may be empty.
   Template data;        // How its `data` is made; empty is the canonical data as it is.
   json::value schema;   // JSON Schema (2020-12) of `data`.
   json::value example;  // Canonical data that renders to a valid sample.
@@ -121,6 +143,7 @@ class Dialect {
   std::vector<HeaderRule> headers;
   Template envelope;
   std::optional<SignatureRules> signature;
+  std::optional<CoalescingRules> coalescing;
   std::vector<EventType> events;
   // True if every canonical event that `events` does not list is passed on under its own name, with
   // its own data, as Standard Webhooks does.
@@ -167,6 +190,10 @@ struct AttemptView {
   int number = 1;                // From 1.
   Timestamp sent_at{};           // The world's time.
 };
+
+// What makes `message` and another event of its type the same within a window of `rules`.
+// Fails with kInvalid (event_data_unfit) if the event lacks what the key names.
+Result<std::string> coalescing_key(const CoalescingRules& rules, const Message& message);
 
 // The bytes that go on the wire: a fixed point of JSON.stringify (base/json.h). The same for every
 // attempt and every endpoint of this dialect.

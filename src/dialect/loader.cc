@@ -25,6 +25,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kTimeoutMax = std::chrono::minutes(10);
+constexpr milliseconds kCoalescingMax = std::chrono::hours(1);
 constexpr std::uintmax_t kFileBytesMax = 1 << 20;
 constexpr int kEndpointsMax = 1'000'000;
 
@@ -44,6 +45,7 @@ class Loader {
   void read_top(TomlTable& top);
   void read_endpoint(TomlTable& top);
   void read_delivery(TomlTable& top);
+  void read_coalescing(TomlTable& top);
   void read_headers(TomlTable& top);
   void add_header(TomlTable& table, const std::string& name, const TomlText& value,
                   bool retries_only);
@@ -75,6 +77,7 @@ Result<Dialect> Loader::load(std::string_view text) {
   read_top(top);
   read_endpoint(top);
   read_delivery(top);
+  read_coalescing(top);
   read_headers(top);
   dialect_.signature = read_signature(top, dialect_.headers);
   read_events(top);
@@ -131,6 +134,11 @@ void Loader::read_endpoint(TomlTable& top) {
   rules.editable = table->boolean("editable").value_or(rules.editable);
   rules.deactivate_after = table->integer("deactivate_after", 0, 1000).value_or(0);
   rules.endpoints_max = table->integer("endpoints_max", 0, kEndpointsMax).value_or(0);
+  if (const auto counts = table->word("endpoints_max_counts", {"all", "active"})) {
+    rules.endpoints_max_of_active = *counts == 1;
+    if (rules.endpoints_max == 0) table->fault("endpoints_max_counts", "needs endpoints_max");
+  }
+  rules.url_unique = table->boolean("url_unique").value_or(rules.url_unique);
   table->finish();
 }
 
@@ -201,6 +209,30 @@ void Loader::read_delivery(TomlTable& top) {
   } else {
     table->fault("retry", retry.error().message);
   }
+  const int attempts = rules.retry.attempts_max();
+  rules.attempts_max = table->integer("attempts_max", 1, attempts).value_or(attempts);
+  if (const auto exhausted = table->word("exhausted", {"dropped", "deactivated"})) {
+    rules.exhausted_deactivates = *exhausted == 1;
+  }
+  table->finish();
+}
+
+void Loader::read_coalescing(TomlTable& top) {
+  std::optional<TomlTable> table = top.table("coalescing");
+  if (!table) return;
+  CoalescingRules rules;
+  if (!table->has("window")) table->fault("window", "is missing");
+  rules.window = table->duration("window").value_or(milliseconds(1));
+  if (rules.window <= milliseconds(0) || rules.window > kCoalescingMax) {
+    table->fault("window",
+                 fmt::format("must be above 0 and at most {}", format_duration(kCoalescingMax)));
+  }
+  if (const auto edge = table->word("edge", {"leading", "trailing"})) {
+    using Edge = CoalescingRules::Edge;
+    rules.edge = *edge == 0 ? Edge::kLeading : Edge::kTrailing;
+  }
+  rules.key = read_template(*table, "key", data_stretch(kVariables), TemplateForm::kText);
+  dialect_.coalescing = std::move(rules);
   table->finish();
 }
 
@@ -264,6 +296,8 @@ void Loader::read_event(TomlTable& table, std::string name) {
   }
   event.name = std::move(name);
   if (const auto text = table.required_text("description")) event.description = text->text;
+  event.module = table.text("module").value_or(TomlText()).text;
+  event.document = table.text("document").value_or(TomlText()).text;
   if (table.has("data")) {
     event.data = read_template(table, "data", data_stretch(kVariables), TemplateForm::kJson);
   }
@@ -313,8 +347,10 @@ void Loader::render_examples() {
     message.data = &event.example;
     const Result<std::string> body = render_body(dialect_, message);
     const Result<void> headers = check_headers(dialect_, message);
-    for (const Error* error :
-         {body ? nullptr : &body.error(), headers ? nullptr : &headers.error()}) {
+    const Result<std::string> key =
+        dialect_.coalescing ? coalescing_key(*dialect_.coalescing, message) : std::string();
+    for (const Error* error : {body ? nullptr : &body.error(), headers ? nullptr : &headers.error(),
+                               key ? nullptr : &key.error()}) {
       if (!error) continue;
       faults_.add(example_lines_[i],
                   fmt::format("[events.\"{}\"] example: {}", event.name, error->message));

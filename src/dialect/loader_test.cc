@@ -87,6 +87,9 @@ TEST(Loader, ReadsEveryPart) {
   EXPECT_EQ(dialect.delivery.timeout, std::chrono::seconds(10));
   EXPECT_EQ(dialect.delivery.retry.delays().at(1), std::chrono::minutes(5));
   EXPECT_EQ(dialect.delivery.retry.jitter_percent(), 20);
+  EXPECT_EQ(dialect.delivery.attempts_max, 3);
+  EXPECT_FALSE(dialect.delivery.exhausted_deactivates);
+  EXPECT_FALSE(dialect.coalescing.has_value());
   ASSERT_EQ(dialect.headers.size(), 3u);
   EXPECT_EQ(dialect.headers[2].name, "X-Retry");
   EXPECT_TRUE(dialect.headers[2].retries_only);
@@ -94,6 +97,48 @@ TEST(Loader, ReadsEveryPart) {
   EXPECT_EQ(dialect.signature->tolerance, std::chrono::minutes(5));
   EXPECT_EQ(dialect.signature->schemes.at(0).secret_prefix, "sec_");
   EXPECT_EQ(dialect.events.at(0).description, "An order.");
+}
+
+TEST(Loader, ReadsTheRulesThatFewDialectsHave) {
+  std::string text(kGood);
+  const auto put = [&](std::string_view before, std::string_view line) {
+    text.insert(text.find(before), line);
+  };
+  put("[delivery]", "endpoints_max_counts = \"active\"\nurl_unique = true\n");
+  put("jitter_percent", "attempts_max = 2\nexhausted = \"deactivated\"\n");
+  put("description = \"An", "module = \"Sales\"\ndocument = \"order\"\n");
+  put("[headers]",
+      "[coalescing]\nwindow = \"30s\"\nedge = \"trailing\"\nkey = \"{event.data.order_id}\"\n");
+  const Result<Dialect> dialect = load_dialect("good-one.toml", text);
+  ASSERT_TRUE(dialect.has_value()) << dialect.error().message;
+  EXPECT_TRUE(dialect->endpoint.endpoints_max_of_active);
+  EXPECT_TRUE(dialect->endpoint.url_unique);
+  EXPECT_EQ(dialect->delivery.attempts_max, 2);
+  EXPECT_EQ(dialect->delivery.retry.attempts_max(), 3);
+  EXPECT_TRUE(dialect->delivery.exhausted_deactivates);
+  EXPECT_EQ(dialect->events.at(0).module, "Sales");
+  EXPECT_EQ(dialect->events.at(0).document, "order");
+  ASSERT_TRUE(dialect->coalescing.has_value());
+  EXPECT_EQ(dialect->coalescing->window, std::chrono::seconds(30));
+  EXPECT_EQ(dialect->coalescing->edge, CoalescingRules::Edge::kTrailing);
+}
+
+TEST(Loader, ACoalescingKeyTellsEventsApartByWhatItNames) {
+  std::string text(kGood);
+  text.insert(text.find("[headers]"),
+              "[coalescing]\nwindow = \"30s\"\nkey = \"{event.data.order_id}\"\n");
+  const Dialect dialect = load_dialect("good-one.toml", text).value();
+  const json::value one = parse_json(R"({"order_id": 1, "at": 5})").value();
+  const json::value same = parse_json(R"({"order_id": 1, "at": 6})").value();
+  const json::value none = parse_json(R"({"at": 6})").value();
+  Message message;
+  message.event_type = "order.created";
+  message.data = &one;
+  EXPECT_EQ(coalescing_key(*dialect.coalescing, message), "1");
+  message.data = &same;
+  EXPECT_EQ(coalescing_key(*dialect.coalescing, message), "1");
+  message.data = &none;
+  EXPECT_EQ(coalescing_key(*dialect.coalescing, message).error().reason, "event_data_unfit");
 }
 
 TEST(Loader, FillsInTheDocumentedDefaults) {
@@ -223,6 +268,15 @@ TEST(Loader, RefusesBadValuesWithTheirLine) {
       {replaced("\"30s\"", "\"soon\""), 15, "\"soon\" is no duration"},
       {replaced("\"30s\"", "\"8d\""), 15, "retry: "},
       {replaced("jitter_percent = 20", "jitter_percent = 51"), 16, "from 0 to 50"},
+      {replaced("jitter_percent = 20", "attempts_max = 4"), 16, "from 1 to 3"},
+      {replaced("jitter_percent = 20", "exhausted = \"paused\""), 16,
+       "\"paused\" is none of: dropped, deactivated"},
+      {replaced("jitter_percent = 20", "jitter_percent = 2\n[coalescing]\nkey = \"a\""), 17,
+       "window: is missing"},
+      {replaced("jitter_percent = 20", "[coalescing]\nwindow = \"2h\"\nkey = \"a\""), 17,
+       "must be above 0 and at most 1h"},
+      {replaced("jitter_percent = 20", "[coalescing]\nwindow = \"1s\"\nkey = \"{data}\""), 18,
+       "there is no \"data\" here"},
       {replaced("X-Retry =", "\"X Retry\" ="), 21, "is no header name"},
       {replaced("X-Retry =", "Host ="), 21, "belongs to the connection"},
       {replaced("X-Retry =", "content-type ="), 21, "is set by the key content_type"},

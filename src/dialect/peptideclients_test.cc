@@ -134,12 +134,15 @@ TEST_F(PeptideClientsTest, ItsRulesAreTheDocumentedOnes) {
   const EndpointRules& endpoint = dialect().endpoint;
   EXPECT_TRUE(endpoint.https_required);
   EXPECT_EQ(endpoint.endpoints_max, 10);
+  EXPECT_TRUE(endpoint.endpoints_max_of_active);
   EXPECT_EQ(endpoint.deactivate_after, 0);
   EXPECT_EQ(endpoint.secret, EndpointRules::SecretRule::kGenerated);
   const DeliveryRules& delivery = dialect().delivery;
-  EXPECT_EQ(delivery.retry.attempts_max(), 5);
-  EXPECT_EQ(delivery.retry.delays(), (std::vector<model::RetrySchedule::Delay>{
-                                         minutes(1), minutes(5), minutes(30), minutes(120)}));
+  EXPECT_EQ(delivery.attempts_max, 5);
+  EXPECT_FALSE(delivery.exhausted_deactivates);
+  EXPECT_EQ(delivery.retry.delays(),
+            (std::vector<model::RetrySchedule::Delay>{minutes(1), minutes(5), minutes(30),
+                                                      minutes(120), minutes(480)}));
   EXPECT_EQ(delivery.retry.jitter_percent(), 0);
   for (const int status : {200, 202, 204, 299}) EXPECT_TRUE(delivery.is_success(status)) << status;
   for (const int status : {301, 302, 404, 500}) EXPECT_FALSE(delivery.is_success(status)) << status;

@@ -135,12 +135,38 @@ TEST_F(PrecoroTest, ItsRulesAreTheDocumentedOnes) {
   EXPECT_FALSE(endpoint.https_required);
   EXPECT_TRUE(endpoint.editable);
   EXPECT_EQ(endpoint.endpoints_max, 5);
-  EXPECT_EQ(endpoint.deactivate_after, 5);
+  EXPECT_TRUE(endpoint.url_unique);
+  EXPECT_EQ(endpoint.deactivate_after, 0) << "five tries of one message (A-PR-8)";
   const DeliveryRules& delivery = dialect().delivery;
-  EXPECT_EQ(delivery.retry.attempts_max(), 5);
+  EXPECT_EQ(delivery.attempts_max, 5);
+  EXPECT_TRUE(delivery.exhausted_deactivates);
   for (const int status : {200, 201}) EXPECT_TRUE(delivery.is_success(status)) << status;
   for (const int status : {202, 203, 204, 206, 299, 302, 500}) {
     EXPECT_FALSE(delivery.is_success(status)) << status;
+  }
+}
+
+// R-PR-17, A-PR-7
+TEST_F(PrecoroTest, TheSameOnTheSameThingIsSentOnceInHalfAMinute) {
+  ASSERT_TRUE(dialect().coalescing.has_value());
+  const CoalescingRules& rules = *dialect().coalescing;
+  EXPECT_EQ(rules.window, std::chrono::seconds(30));
+  EXPECT_EQ(rules.edge, CoalescingRules::Edge::kLeading);
+  const auto key = [&](std::string_view data) {
+    const json::value read = parse_json(data).value();
+    Message message;
+    message.event_type = "purchase_order.updated";
+    message.data = &read;
+    return coalescing_key(rules, message).value();
+  };
+  EXPECT_EQ(key(R"({"document_id": 7, "idn": 1})"), key(R"({"document_id": 7, "idn": 2})"));
+  EXPECT_NE(key(R"({"document_id": 7})"), key(R"({"document_id": 8})"));
+}
+
+// R-PR-8
+TEST_F(PrecoroTest, EveryEventIsOfAKindOfDocument) {
+  for (const EventType& event : dialect().events) {
+    EXPECT_EQ(event.document, event.name.substr(0, event.name.find('.')));
   }
 }
 

@@ -52,7 +52,7 @@ NextState next_state(const Delivery& delivery, const Attempt& attempt,
 }
 
 EndpointHealth next_health(const EndpointHealth& health, const Attempt& attempt,
-                           int deactivate_after) {
+                           const NextState& following, const Deactivation& deactivation) {
   if (attempt.outcome == Outcome::kSucceeded) return {0, health.state, {}};
   if (attempt.outcome == Outcome::kUnsendable)
     return {health.consecutive_failures, health.state, {}};
@@ -63,9 +63,12 @@ EndpointHealth next_health(const EndpointHealth& health, const Attempt& attempt,
   if (attempt.outcome == Outcome::kGone) {
     next.state = EndpointState::kDeactivated;
     next.reason = "The receiver answered 410 Gone.";
-  } else if (deactivate_after > 0 && next.consecutive_failures >= deactivate_after) {
+  } else if (deactivation.after > 0 && next.consecutive_failures >= deactivation.after) {
     next.state = EndpointState::kDeactivated;
     next.reason = fmt::format("{} deliveries in a row failed.", next.consecutive_failures);
+  } else if (deactivation.exhausted && following.state == DeliveryState::kDropped) {
+    next.state = EndpointState::kDeactivated;
+    next.reason = fmt::format("A delivery failed {} times.", attempt.number);
   }
   return next;
 }

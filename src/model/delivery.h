@@ -93,10 +93,16 @@ struct EndpointHealth {
   friend bool operator==(const EndpointHealth&, const EndpointHealth&) = default;
 };
 
-// `deactivate_after`: so many failures in a row switch the endpoint off (R-PL-32); 0 is never. Test
-// events count like any other, so that an operator sees in a test what a subscriber would. What
-// could not be sent counts for nothing: the receiver has not been asked.
+// When failures switch an endpoint off.
+struct Deactivation {
+  int after = 0;           // So many in a row, whatever they were of (R-PL-32); 0 is never.
+  bool exhausted = false;  // The last try of one delivery (R-PR-19).
+};
+
+// `next`: what the attempt means for its delivery. Test events count like any other, so that an
+// operator sees in a test what a subscriber would. What could not be sent counts for nothing: the
+// receiver has not been asked.
 EndpointHealth next_health(const EndpointHealth& health, const Attempt& attempt,
-                           int deactivate_after);
+                           const NextState& next, const Deactivation& deactivation);
 
 }  // namespace waybill::model

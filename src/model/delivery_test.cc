@@ -77,14 +77,22 @@ TEST(Delivery, WaitsLongerIfTheReceiverAsksForIt) {
   EXPECT_EQ(next(after(1), attempt, {60s}).due_at, kNoon + 90s);
 }
 
+// What follows for an endpoint if the delivery is to be tried again.
+EndpointHealth health_after(const EndpointHealth& health, const Attempt& attempt,
+                            const Deactivation& deactivation) {
+  const NextState again{DeliveryState::kRetrying, kNoon + 60s};
+  return next_health(health, attempt, again, deactivation);
+}
+
 TEST(EndpointHealth, AFailureCountsAndASuccessResets) {
   const EndpointHealth two{2, EndpointState::kActive, {}};
   for (const Outcome outcome : kFailures) {
     if (outcome == Outcome::kUnsendable) continue;
-    EXPECT_EQ(next_health(two, ended(outcome), 0), (EndpointHealth{3, EndpointState::kActive, {}}))
+    EXPECT_EQ(health_after(two, ended(outcome), {.after = 0}),
+              (EndpointHealth{3, EndpointState::kActive, {}}))
         << outcome_name(outcome);
   }
-  EXPECT_EQ(next_health(two, ended(Outcome::kSucceeded), 3),
+  EXPECT_EQ(health_after(two, ended(Outcome::kSucceeded), {.after = 3}),
             (EndpointHealth{0, EndpointState::kActive, {}}));
 }
 
@@ -92,16 +100,16 @@ TEST(EndpointHealth, AFailureCountsAndASuccessResets) {
 // request was made.
 TEST(EndpointHealth, WhatCouldNotBeSentIsNoFaultOfTheReceiver) {
   const EndpointHealth two{2, EndpointState::kActive, {}};
-  EXPECT_EQ(next_health(two, ended(Outcome::kUnsendable), 3), two);
+  EXPECT_EQ(health_after(two, ended(Outcome::kUnsendable), {.after = 3}), two);
 }
 
 TEST(EndpointHealth, SwitchesOffAtTheLimitAndNotBefore) {
   EndpointHealth health;
   for (int failures = 1; failures <= 2; ++failures) {
-    health = next_health(health, ended(Outcome::kTimeout), 3);
+    health = health_after(health, ended(Outcome::kTimeout), {.after = 3});
     EXPECT_EQ(health.state, EndpointState::kActive) << failures;
   }
-  health = next_health(health, ended(Outcome::kTimeout), 3);
+  health = health_after(health, ended(Outcome::kTimeout), {.after = 3});
   EXPECT_EQ(health.state, EndpointState::kDeactivated);
   EXPECT_EQ(health.consecutive_failures, 3);
   EXPECT_FALSE(health.reason.empty());
@@ -111,7 +119,7 @@ TEST(EndpointHealth, ASuccessBetweenFailuresBeginsTheCountAnew) {
   EndpointHealth health;
   for (const Outcome outcome : {Outcome::kRefused, Outcome::kRefused, Outcome::kSucceeded,
                                 Outcome::kRefused, Outcome::kRefused}) {
-    health = next_health(health, ended(outcome), 3);
+    health = health_after(health, ended(outcome), {.after = 3});
     EXPECT_EQ(health.state, EndpointState::kActive);
   }
   EXPECT_EQ(health.consecutive_failures, 2);
@@ -119,16 +127,31 @@ TEST(EndpointHealth, ASuccessBetweenFailuresBeginsTheCountAnew) {
 
 TEST(EndpointHealth, ADialectWithoutALimitNeverSwitchesOff) {
   EndpointHealth health;
-  for (int i = 0; i < 1000; ++i) health = next_health(health, ended(Outcome::kRefused), 0);
+  for (int i = 0; i < 1000; ++i)
+    health = health_after(health, ended(Outcome::kRefused), {.after = 0});
   EXPECT_EQ(health.state, EndpointState::kActive);
 }
 
 TEST(EndpointHealth, GoneSwitchesOffWhateverTheLimit) {
   for (const int limit : {0, 3}) {
-    const EndpointHealth health = next_health({}, ended(Outcome::kGone), limit);
+    const EndpointHealth health = health_after({}, ended(Outcome::kGone), {.after = limit});
     EXPECT_EQ(health.state, EndpointState::kDeactivated) << limit;
     EXPECT_FALSE(health.reason.empty());
   }
+}
+
+// R-PR-19: the fifth failure of one message, and not five failures of five messages.
+TEST(EndpointHealth, ADialectMaySwitchOffWhereTheTriesOfOneDeliveryHaveRunOut) {
+  Attempt fifth = ended(Outcome::kRefused);
+  fifth.number = 5;
+  const Deactivation exhausted{.after = 0, .exhausted = true};
+  const NextState dropped{DeliveryState::kDropped, std::nullopt};
+  EXPECT_EQ(health_after({99, EndpointState::kActive, {}}, fifth, exhausted).state,
+            EndpointState::kActive);
+  const EndpointHealth off = next_health({}, fifth, dropped, exhausted);
+  EXPECT_EQ(off.state, EndpointState::kDeactivated);
+  EXPECT_NE(off.reason.find('5'), std::string::npos) << off.reason;
+  EXPECT_EQ(next_health({}, fifth, dropped, {}).state, EndpointState::kActive);
 }
 
 // Attempts that were under way when an operator acted still end, and must not undo that.
@@ -136,7 +159,7 @@ TEST(EndpointHealth, WhatAnOperatorDidStays) {
   for (const EndpointState state :
        {EndpointState::kPaused, EndpointState::kDeactivated, EndpointState::kDeleted}) {
     for (const Outcome outcome : {Outcome::kSucceeded, Outcome::kRefused, Outcome::kGone}) {
-      const EndpointHealth health = next_health({9, state, {}}, ended(outcome), 3);
+      const EndpointHealth health = health_after({9, state, {}}, ended(outcome), {.after = 3});
       EXPECT_EQ(health.state, state);
       EXPECT_TRUE(health.reason.empty()) << "nothing changed";
     }

@@ -30,6 +30,14 @@ Result<RetrySchedule> RetrySchedule::create(std::vector<Delay> delays, int jitte
   return schedule;
 }
 
+RetrySchedule RetrySchedule::limited_to(int attempts_max) const {
+  WAYBILL_CHECK(attempts_max >= 1, "a delivery is tried at least once");
+  RetrySchedule limited = *this;
+  const auto waits = static_cast<std::size_t>(attempts_max - 1);
+  if (waits < limited.delays_.size()) limited.delays_.resize(waits);
+  return limited;
+}
+
 std::optional<Timestamp> RetrySchedule::next(int attempts_made, Timestamp now,
                                              std::optional<Delay> retry_after, Rng& rng) const {
   WAYBILL_CHECK(attempts_made >= 1, "a retry follows an attempt");

@@ -39,6 +39,9 @@ class RetrySchedule {
   std::optional<Timestamp> next(int attempts_made, Timestamp now, std::optional<Delay> retry_after,
                                 Rng& rng) const;
 
+  // The same, but with at most `attempts_max` tries in all. Requires: at least 1.
+  RetrySchedule limited_to(int attempts_max) const;
+
   const std::vector<Delay>& delays() const { return delays_; }
   int jitter_percent() const { return jitter_percent_; }
   int attempts_max() const { return static_cast<int>(delays_.size()) + 1; }

@@ -18,6 +18,9 @@ constexpr Argument kRetry{.name = "--retry",
                           .placeholder = "1m,5m",
                           .help = "The waits before each further try, instead of its dialect's",
                           .repeated = true};
+constexpr Argument kAttempts{.name = "--attempts-max",
+                             .placeholder = "N",
+                             .help = "Tries of one delivery, as far as the schedule goes"};
 constexpr Argument kTimeout{
     .name = "--timeout", .placeholder = "10s", .help = "How long an answer may take, 1s to 60s"};
 constexpr Argument kRate{.name = "--rate-per-second",
@@ -36,7 +39,7 @@ json::array to_array(const std::vector<std::string>& texts) {
   return array;
 }
 
-// --retry, --timeout, --rate-per-second and --in-flight-max; `default` removes one.
+// --retry, --attempts-max, --timeout, --rate-per-second and --in-flight-max; `default` removes one.
 Result<void> add_overrides(json::object& body, const Session& session) {
   if (session.has("--retry")) {
     const auto delays = session.list("--retry");
@@ -53,7 +56,8 @@ Result<void> add_overrides(json::object& body, const Session& session) {
       body["timeout"] = *timeout;
     }
   }
-  for (const auto& [argument, member] : {std::pair("--rate-per-second", "rate_per_second"),
+  for (const auto& [argument, member] : {std::pair("--attempts-max", "attempts_max"),
+                                         std::pair("--rate-per-second", "rate_per_second"),
                                          std::pair("--in-flight-max", "in_flight_max")}) {
     const auto text = session.value(argument);
     if (!text) continue;
@@ -196,6 +200,7 @@ CommandGroup endpoint_group() {
                           .help = "Signs its webhooks; default: as its dialect says"},
                          kDescription,
                          kRetry,
+                         kAttempts,
                          kTimeout,
                          kRate,
                          kInFlight},
@@ -217,8 +222,8 @@ CommandGroup endpoint_group() {
           {.name = "endpoint update",
            .summary = "Changes an endpoint; what is not named stays",
            .details =
-               "`default` as the value of --retry, --timeout, --rate-per-second or "
-               "--in-flight-max leaves it to the dialect again. Some dialects have endpoints "
+               "`default` as the value of --retry, --attempts-max, --timeout, --rate-per-second "
+               "or --in-flight-max leaves it to the dialect again. Some dialects have endpoints "
                "whose URL and events cannot be changed. Here --url is the endpoint's own; the "
                "hub's is --hub.",
            .example =
@@ -229,6 +234,7 @@ CommandGroup endpoint_group() {
                 kEvents,
                 kDescription,
                 kRetry,
+                kAttempts,
                 kTimeout,
                 kRate,
                 kInFlight},

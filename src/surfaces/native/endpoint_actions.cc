@@ -98,6 +98,11 @@ Task<Result<Reply>> resume_endpoint(Call& call) {
       return Change{200, text_of(*endpoint, call.services.dialects, call.now), {}, {}};
     }
     const std::string_view before = model::endpoint_state_name(endpoint->state);
+    const dialect::Dialect* dialect = call.services.dialects.find(endpoint->dialect);
+    if (dialect && endpoint->state != EndpointState::kActive &&
+        dialect->endpoint.endpoints_max_of_active) {
+      WAYBILL_TRY(check_room(connection, *endpoint, *dialect));
+    }
     endpoint->state = EndpointState::kActive;
     endpoint->state_reason.clear();
     endpoint->consecutive_failures = 0;

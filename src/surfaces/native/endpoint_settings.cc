@@ -8,6 +8,7 @@
 
 #include "net/url.h"
 #include "store/endpoints.h"
+#include "store/workspaces.h"
 
 namespace waybill::surfaces::native {
 namespace {
@@ -112,6 +113,7 @@ void read_overrides(ObjectReader& body, model::EndpointOverrides& overrides) {
       count = static_cast<int>(*number);
     }
   };
+  read_count("attempts_max", static_cast<int>(Schedule::kDelaysMax) + 1, overrides.attempts_max);
   read_count("rate_per_second", kRatePerSecondMax, overrides.rate_per_second);
   read_count("in_flight_max", kInFlightMax, overrides.in_flight_max);
 }
@@ -122,6 +124,39 @@ void write_secret(ObjectText& object, const dialect::Dialect& dialect, const Sec
     return;
   }
   object.add("secret", secret.reveal()).add("verification_key", dialect.verification_key(secret));
+}
+
+Result<void> check_room(store::Connection& connection, const model::Endpoint& endpoint,
+                        const dialect::Dialect& dialect) {
+  const dialect::EndpointRules& rules = dialect.endpoint;
+  if (rules.endpoints_max > 0) {
+    using Counted = store::endpoints::Counted;
+    WAYBILL_TRY(store::workspaces::lock(connection, endpoint.workspace_id));
+    const auto count =
+        store::endpoints::count(connection, endpoint.workspace_id, dialect.name,
+                                rules.endpoints_max_of_active ? Counted::kActive : Counted::kAll);
+    if (!count) return fail(count.error());
+    if (*count >= rules.endpoints_max) {
+      return fail(Code::kConflict, "endpoints_max_reached",
+                  fmt::format("A workspace has at most {} {}endpoints of {}.", rules.endpoints_max,
+                              rules.endpoints_max_of_active ? "active " : "", dialect.title));
+    }
+  }
+  return check_url_free(connection, endpoint, dialect);
+}
+
+Result<void> check_url_free(store::Connection& connection, const model::Endpoint& endpoint,
+                            const dialect::Dialect& dialect) {
+  if (!dialect.endpoint.url_unique) return {};
+  WAYBILL_TRY(store::workspaces::lock(connection, endpoint.workspace_id));
+  const auto taken = store::endpoints::has_url(connection, endpoint.workspace_id, dialect.name,
+                                               endpoint.url, endpoint.id);
+  if (!taken) return fail(taken.error());
+  if (!*taken) return {};
+  return fail(Code::kConflict, "endpoint_url_taken",
+              fmt::format("A workspace has one endpoint of {} for a URL, and this one has one.",
+                          dialect.title),
+              "$.url");
 }
 
 Result<const dialect::Dialect*> dialect_of(const model::Endpoint& endpoint,

@@ -46,6 +46,16 @@ void write_secret(ObjectText& object, const dialect::Dialect& dialect, const Sec
 Result<const dialect::Dialect*> dialect_of(const model::Endpoint& endpoint,
                                            const dialect::DialectRegistry& dialects);
 
+// Whether the dialect's rules let `endpoint` become active in its workspace beside those that are
+// there. Locks the workspace until the unit is over where that matters.
+// Fails with kConflict: endpoints_max_reached, endpoint_url_taken.
+Result<void> check_room(store::Connection& connection, const model::Endpoint& endpoint,
+                        const dialect::Dialect& dialect);
+
+// The second of them alone.
+Result<void> check_url_free(store::Connection& connection, const model::Endpoint& endpoint,
+                            const dialect::Dialect& dialect);
+
 // What was found, or kNotFound (endpoint_not_found), also for a deleted one: nothing can be done to
 // it.
 Result<model::Endpoint> check_present(Result<model::Endpoint> endpoint);

@@ -6,7 +6,6 @@
 #include <fmt/ranges.h>
 
 #include "store/deliveries.h"
-#include "store/workspaces.h"
 #include "surfaces/native/change.h"
 #include "surfaces/native/endpoint_settings.h"
 #include "surfaces/native/operations.h"
@@ -54,18 +53,6 @@ Result<NewEndpoint> read_new_endpoint(const Services& services, const net::Reque
   return made;
 }
 
-Result<void> check_room(store::Connection& connection, const model::WorkspaceId& workspace,
-                        const dialect::Dialect& dialect) {
-  const int max = dialect.endpoint.endpoints_max;
-  if (max == 0) return {};
-  WAYBILL_TRY(store::workspaces::lock(connection, workspace));
-  const auto count = store::endpoints::count(connection, workspace, dialect.name);
-  if (!count) return fail(count.error());
-  if (*count < max) return {};
-  return fail(Code::kConflict, "endpoints_max_reached",
-              fmt::format("A workspace has at most {} endpoints of {}.", max, dialect.title));
-}
-
 // What the audit log keeps of an endpoint's settings.
 std::string settings_text(const model::Endpoint& endpoint) {
   std::string detail;
@@ -75,6 +62,7 @@ std::string settings_text(const model::Endpoint& endpoint) {
       .add("event_types", endpoint.event_types)
       .add("description", endpoint.description)
       .add("retry", endpoint.overrides.retry)
+      .add("attempts_max", endpoint.overrides.attempts_max)
       .add("timeout", endpoint.overrides.timeout)
       .add("rate_per_second", endpoint.overrides.rate_per_second)
       .add("in_flight_max", endpoint.overrides.in_flight_max)
@@ -120,7 +108,7 @@ Task<Result<Reply>> create_endpoint(Call& call) {
     endpoint.secrets.current = services.secret_box.seal(made->secret.reveal(), endpoint.id.bytes());
   }
   co_return co_await make_change(call, [&](store::Connection& connection) -> Result<Change> {
-    WAYBILL_TRY(check_room(connection, call.workspace_id, *made->dialect));
+    WAYBILL_TRY(check_room(connection, endpoint, *made->dialect));
     WAYBILL_TRY(store::endpoints::insert(connection, endpoint));
     std::string answer;
     ObjectText object(answer);
@@ -168,6 +156,9 @@ Task<Result<Reply>> update_endpoint(Call& call) {
     const std::string before = settings_text(*endpoint);
     WAYBILL_TRY(read_changes(call.services, *object, *endpoint));
     const std::string after = settings_text(*endpoint);
+    const auto dialect = dialect_of(*endpoint, call.services.dialects);
+    if (!dialect) return fail(dialect.error());
+    WAYBILL_TRY(check_url_free(connection, *endpoint, **dialect));
     if (after == before) {
       return Change{200, text_of(*endpoint, call.services.dialects, call.now), {}, {}};
     }

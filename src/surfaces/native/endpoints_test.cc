@@ -139,6 +139,34 @@ TEST_F(NativeApiTest, ADialectsRulesForSecretsAddressesAndNumbersHold) {
   EXPECT_EQ(fault(R"({"secret": "abc"})", false), "secret_not_used $.secret");
 }
 
+// R-PC-35: at most ten enabled ones.
+TEST_F(NativeApiTest, ADialectMayLimitItsActiveEndpointsAlone) {
+  const std::string body = R"({"dialect": "peptideclients", "url": "https://example.com/h"})";
+  std::vector<std::string> made;
+  for (int i = 0; i < 10; ++i) made.push_back(text(ok(201, "POST", kEndpoints, body), "id"));
+  refused(409, "endpoints_max_reached", "", "POST", kEndpoints, body);
+  ok(200, "POST", kEndpoints + "/" + made[0] + "/pause");
+  ok(200, "POST", kEndpoints + "/" + made[0] + "/resume");
+  ok(200, "POST", kEndpoints + "/" + made[0] + "/pause");
+  ok(201, "POST", kEndpoints, body);
+  refused(409, "endpoints_max_reached", "", "POST", kEndpoints + "/" + made[0] + "/resume");
+}
+
+// R-PR-2, A-PR-11: five distinct URLs.
+TEST_F(NativeApiTest, ADialectMayHaveOneEndpointForAUrl) {
+  const auto body = [](std::string_view path) {
+    return fmt::format(R"({{"dialect": "precoro", "url": "https://example.com/{}"}})", path);
+  };
+  const std::string first = text(ok(201, "POST", kEndpoints, body("a")), "id");
+  refused(409, "endpoint_url_taken", "$.url", "POST", kEndpoints, body("a"));
+  const std::string second = text(ok(201, "POST", kEndpoints, body("b")), "id");
+  refused(409, "endpoint_url_taken", "$.url", "PATCH", kEndpoints + "/" + second,
+          R"({"url": "https://example.com/a"})");
+  ok(200, "PATCH", kEndpoints + "/" + first, R"({"url": "https://example.com/a"})");
+  ok(200, "DELETE", kEndpoints + "/" + first);
+  ok(200, "PATCH", kEndpoints + "/" + second, R"({"url": "https://example.com/a"})");
+}
+
 TEST_F(NativeApiTest, AnEndpointIsChangedMemberByMember) {
   const std::string path =
       kEndpoints + "/" + new_endpoint("standard-webhooks", R"("timeout": "5s", "retry": ["1m"])");

@@ -29,11 +29,18 @@ void write_effective(ObjectText& object, const model::Endpoint& endpoint,
     object.add_json("effective", "null");
     return;
   }
-  const auto& retry = endpoint.overrides.retry.value_or(dialect->delivery.retry.delays());
+  const auto& overrides = endpoint.overrides;
+  std::vector<model::RetrySchedule::Delay> retry =
+      overrides.retry.value_or(dialect->delivery.retry.delays());
+  const int listed =
+      overrides.retry ? static_cast<int>(retry.size()) + 1 : dialect->delivery.attempts_max;
+  const int attempts_max =
+      std::min(overrides.attempts_max.value_or(listed), static_cast<int>(retry.size()) + 1);
+  retry.resize(static_cast<std::size_t>(attempts_max - 1));
   ObjectText effective(object.member("effective"));
   effective.add("retry", retry)
       .add("timeout", endpoint.overrides.timeout.value_or(dialect->delivery.timeout))
-      .add("attempts_max", retry.size() + 1)
+      .add("attempts_max", attempts_max)
       .add("deactivate_after", dialect->endpoint.deactivate_after);
   effective.end();
 }
@@ -152,12 +159,14 @@ void write(ObjectText& object, const dialect::Dialect& dialect) {
       .add("endpoints_max", dialect.endpoint.endpoints_max)
       .add("timeout", dialect.delivery.timeout)
       .add("retry", dialect.delivery.retry.delays())
+      .add("attempts_max", dialect.delivery.attempts_max)
       .add("open_catalogue", dialect.open_catalogue);
   append_array(object.member("events"), dialect.events,
                [](std::string& out, const dialect::EventType& event) {
                  ObjectText item(out);
                  item.add("name", event.name)
                      .add("canonical", event.canonical)
+                     .add("module", event.module)
                      .add("description", event.description);
                  append_json(item.member("schema"), event.schema);
                  append_json(item.member("example"), event.example);
@@ -179,6 +188,7 @@ void write(ObjectText& object, const model::Endpoint& endpoint,
       .add("has_secret", !endpoint.secrets.current.empty())
       .add("previous_secret_expires_at", overlaps ? previous_until : std::nullopt)
       .add("retry", endpoint.overrides.retry)
+      .add("attempts_max", endpoint.overrides.attempts_max)
       .add("timeout", endpoint.overrides.timeout)
       .add("rate_per_second", endpoint.overrides.rate_per_second)
       .add("in_flight_max", endpoint.overrides.in_flight_max);
