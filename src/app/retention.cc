@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "store/coalescing.h"
 #include "store/retention.h"
 #include "store/workspaces.h"
 
@@ -101,7 +102,20 @@ Task<Result<void>> Retention::pass_workspace(model::WorkspaceId workspace, Times
     };
     WAYBILL_CO_TRY(co_await sweep(Uuid(), find, remove, &counters_.events));
   }
+  WAYBILL_CO_TRY(co_await pass_windows(workspace, now));
   if (with_idempotency) WAYBILL_CO_TRY(co_await pass_idempotency(workspace, now));
+  co_return Result<void>();
+}
+
+Task<Result<void>> Retention::pass_windows(model::WorkspaceId workspace, Timestamp now) {
+  while (!stopping_) {
+    const auto erased = co_await database_.run([&](store::Connection& connection) {
+      return store::coalescing::erase_ended(connection, workspace, now, kStepRows);
+    });
+    if (!erased) co_return fail(erased.error());
+    if (*erased < kStepRows) break;
+    co_await wait_until(clock_.now() + clock_.hub_time(kPause));
+  }
   co_return Result<void>();
 }
 

@@ -68,6 +68,8 @@ class Retention {
   Task<Result<void>> pass();
   Task<Result<void>> pass_workspace(model::WorkspaceId workspace, Timestamp now,
                                     bool with_idempotency);
+  // Coalescing windows that have ended.
+  Task<Result<void>> pass_windows(model::WorkspaceId workspace, Timestamp now);
   Task<Result<void>> pass_idempotency(model::WorkspaceId workspace, Timestamp now);
   // Deletes step by step what `find` finds after `after`, and adds it to `count`.
   template <class Key, class Find, class Delete>

@@ -11,6 +11,7 @@
 #include "base/check.h"
 #include "base/manual_clock.h"
 #include "base/temporary_folder.h"
+#include "store/coalescing.h"
 #include "store/deliveries.h"
 #include "store/events.h"
 #include "store/idempotency.h"
@@ -105,6 +106,9 @@ class RetentionTest : public testing::Test {
         std::copy(id.begin(), id.end(), key.hash.begin());
         auto claimed = store::idempotency::claim(c, key, {{}, 201, {}}, clock.now());
         if (!claimed) return fail(claimed.error());
+        const store::coalescing::Window window{workspace.id, {}, key.hash};
+        WAYBILL_TRY(
+            store::coalescing::open(c, window, clock.now(), clock.now() + 30s, std::nullopt));
         if (!finished) continue;
         ++delivery.attempts_made;
         model::Attempt attempt;
@@ -143,6 +147,7 @@ TEST_F(RetentionTest, DeletesWhatIsOldEnoughAndNothingElse) {
   EXPECT_EQ(count("attempts"), 7);
   EXPECT_EQ(count("events"), 612);
   EXPECT_EQ(count("idempotency"), 7) << "after a day";
+  EXPECT_EQ(count("coalescing_windows"), 7) << "after half a minute";
   EXPECT_EQ(retention->counters().deliveries, 600u);
   EXPECT_EQ(retention->counters().passes, 1u);
 

@@ -104,8 +104,8 @@ class Dispatcher::Impl {
 
   void hand_over(intake::Accepted accepted) {
     if (accepted.event && !accepted.is_replay) ++counters_.events;
-    if (accepted.matched() == 0) return;
-    counters_.accepted += accepted.matched();
+    if (accepted.made() == 0) return;
+    counters_.accepted += accepted.made();
     const auto event = std::make_shared<OutgoingEvent>(std::move(accepted.event));
     for (model::Delivery& delivery : accepted.leased) {
       Queue& queue = queue_of(delivery.workspace_id, delivery.endpoint_id);

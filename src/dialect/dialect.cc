@@ -84,6 +84,16 @@ bool Dialect::has_event(std::string_view wanted) const {
   return listed || (open_catalogue && model::check_event_type(wanted).has_value());
 }
 
+Result<std::string> render_data(const Dialect& dialect, const Message& message) {
+  const Result<Sent> sent = sent_for(dialect, message);
+  if (!sent) return fail(sent.error());
+  if (!sent->listed || sent->listed->data.empty()) return write_json(*sent->data);
+  const AllValues values = values_of(message, *sent);
+  std::string data;
+  WAYBILL_TRY(sent->listed->data.append_json(data_stretch(values), data));
+  return data;
+}
+
 Result<std::string> coalescing_key(const CoalescingRules& rules, const Message& message) {
   const AllValues values =
       values_of(message, {.type = message.event_type, .listed = nullptr, .data = message.data});

@@ -191,6 +191,9 @@ struct AttemptView {
   Timestamp sent_at{};           // The world's time.
 };
 
+// The event's `data` alone, as the body has it. Fails as render_body().
+Result<std::string> render_data(const Dialect& dialect, const Message& message);
+
 // What makes `message` and another event of its type the same within a window of `rules`.
 // Fails with kInvalid (event_data_unfit) if the event lacks what the key names.
 Result<std::string> coalescing_key(const CoalescingRules& rules, const Message& message);

@@ -2,15 +2,28 @@
 
 #include <utility>
 
-#include "routing/routing.h"
+#include "store/coalescing.h"
 #include "store/endpoints.h"
 #include "store/events.h"
+#include "store/workspaces.h"
 
 namespace waybill::intake {
 namespace {
 
+using routing::Withheld;
+using store::endpoints::Subscription;
+
 Error no_endpoint() {
   return {Code::kNotFound, "endpoint_not_found", "There is no such endpoint."};
+}
+
+// An endpoint that is there and not deleted.
+Result<Subscription> find_target(store::Connection& connection, const model::WorkspaceId& workspace,
+                                 const model::EndpointId& endpoint) {
+  const auto found = store::endpoints::find(connection, workspace, endpoint);
+  if (!found) return fail(found.error());
+  if (found->state == model::EndpointState::kDeleted) return fail(no_endpoint());
+  return Subscription{found->id, found->dialect, found->event_types, found->state};
 }
 
 }  // namespace
@@ -19,66 +32,136 @@ bool LeaseTerms::leases_to(const model::EndpointId& endpoint) const {
   return !all_congested && !(congested && congested->contains(endpoint));
 }
 
-Result<void> Acceptance::add(store::Connection& connection, Accepted& accepted,
-                             model::DeliveryKind kind, const model::EndpointId& endpoint,
-                             model::EndpointState state, const LeaseTerms& terms,
-                             Timestamp now) const {
-  model::Delivery delivery;
-  delivery.id = ids_.next_id<model::DeliveryId>();
-  delivery.workspace_id = accepted.event->workspace_id;
-  delivery.event_id = accepted.event->id;
-  delivery.endpoint_id = endpoint;
-  delivery.event_type = accepted.event->type;
-  delivery.kind = kind;
-  delivery.created_at = now;
-  const bool active = state == model::EndpointState::kActive;
-  if (active && terms.leases_to(endpoint)) {
-    delivery.state = model::DeliveryState::kDelivering;
-    delivery.due_at = terms.lease.until;
-    WAYBILL_TRY(store::deliveries::insert(connection, delivery, terms.lease));
-    accepted.leased.push_back(std::move(delivery));
+class Acceptance::Batch {
+ public:
+  Batch(store::Connection& connection, IdGenerator& ids, const model::Event& event,
+        const LeaseTerms& terms, Timestamp now)
+      : connection_(connection), ids_(ids), event_(event), terms_(terms), now_(now) {
+    accepted_.lease = terms.lease;
+  }
+
+  // A delivery to `target`, at once, or when `due_at` has come.
+  Result<void> add(model::DeliveryKind kind, const Subscription& target,
+                   std::optional<Timestamp> due_at = std::nullopt,
+                   std::optional<model::DeliveryId> id = std::nullopt) {
+    model::Delivery delivery;
+    delivery.id = id ? *id : ids_.next_id<model::DeliveryId>();
+    delivery.workspace_id = event_.workspace_id;
+    delivery.event_id = event_.id;
+    delivery.endpoint_id = target.id;
+    delivery.event_type = event_.type;
+    delivery.kind = kind;
+    delivery.created_at = now_;
+    const bool active = target.state == model::EndpointState::kActive;
+    if (active && !due_at && terms_.leases_to(target.id)) {
+      delivery.state = model::DeliveryState::kDelivering;
+      delivery.due_at = terms_.lease.until;
+      WAYBILL_TRY(store::deliveries::insert(connection_, delivery, terms_.lease));
+      accepted_.leased.push_back(std::move(delivery));
+      return {};
+    }
+    delivery.due_at = due_at.value_or(now_);
+    WAYBILL_TRY(store::deliveries::insert(connection_, delivery, std::nullopt));
+    (active ? accepted_.due : accepted_.held).push_back(std::move(delivery));
     return {};
   }
-  delivery.due_at = now;
-  WAYBILL_TRY(store::deliveries::insert(connection, delivery, std::nullopt));
-  (active ? accepted.due : accepted.held).push_back(std::move(delivery));
-  return {};
+
+  // The same, but once in the window of `match`.
+  Result<void> add_once(const routing::Match& match, std::vector<Withheld>& withheld) {
+    const routing::Coalescing& rules = *match.coalescing;
+    const Subscription& target = *match.subscription;
+    const store::coalescing::Window window{event_.workspace_id, target.id, rules.key};
+    const Timestamp ends_at = now_ + rules.window;
+    const bool trailing = rules.edge == dialect::CoalescingRules::Edge::kTrailing;
+    std::optional<model::DeliveryId> waiting;
+    if (trailing) waiting = ids_.next_id<model::DeliveryId>();
+    const auto opened = store::coalescing::open(connection_, window, now_, ends_at, waiting);
+    if (!opened) return fail(opened.error());
+    if (*opened) {
+      return add(model::DeliveryKind::kEvent, target,
+                 trailing ? std::optional(ends_at) : std::nullopt, waiting);
+    }
+    if (!trailing) {
+      withheld.push_back({&target, routing::Reason::kCoalesced});
+      return {};
+    }
+    const auto before = store::coalescing::replace(connection_, window, event_.id);
+    if (!before) return fail(before.error());
+    // Where clocks differ the delivery may be on its way before the window ends here.
+    if (!*before) return add(model::DeliveryKind::kEvent, target, ends_at);
+    ++accepted_.taken_over;
+    return withdraw(**before, target);
+  }
+
+  Accepted& accepted() { return accepted_; }
+
+ private:
+  // `event` is not what `target` will be told of.
+  Result<void> withdraw(const model::EventId& event, const Subscription& target) {
+    const auto former = store::events::find(connection_, event_.workspace_id, event);
+    if (!former) return fail(former.error());
+    return store::events::withdraw(
+        connection_, event_.workspace_id, event,
+        routing::add_withheld(former->withheld, {&target, routing::Reason::kCoalesced}));
+  }
+
+  store::Connection& connection_;
+  IdGenerator& ids_;
+  const model::Event& event_;
+  const LeaseTerms& terms_;
+  const Timestamp now_;
+  Accepted accepted_;
+};
+
+Result<routing::Plan> Acceptance::route(store::Connection& connection, const model::Event& event,
+                                        std::span<const Subscription> subscriptions) const {
+  model::Workspace workspace;
+  if (routing::needs_workspace(subscriptions, dialects_)) {
+    auto found = store::workspaces::find(connection, event.workspace_id);
+    if (!found) return fail(found.error());
+    workspace = *std::move(found);
+  }
+  return routing::plan(event, workspace, subscriptions, dialects_);
 }
 
 Result<Accepted> Acceptance::accept(store::Connection& connection, model::Event event,
                                     const LeaseTerms& terms, Timestamp now) const {
   const auto subscriptions = store::endpoints::subscriptions(connection, event.workspace_id);
   if (!subscriptions) return fail(subscriptions.error());
-  const routing::Plan plan = routing::plan(event.type, *subscriptions, dialects_);
+  auto plan = route(connection, event, *subscriptions);
+  if (!plan) return fail(plan.error());
 
-  Accepted accepted;
-  accepted.lease = terms.lease;
-  accepted.unmatched_reason = plan.unmatched_reason;
-  store::events::Routed routed{std::move(event), static_cast<int>(plan.matched.size()),
-                               plan.unmatched_reason};
+  Batch batch(connection, ids_, event, terms, now);
+  for (const routing::Match& match : plan->matched) {
+    if (match.coalescing) {
+      WAYBILL_TRY(batch.add_once(match, plan->withheld));
+    } else {
+      WAYBILL_TRY(batch.add(model::DeliveryKind::kEvent, *match.subscription));
+    }
+  }
+  Accepted accepted = std::move(batch.accepted());
+  if (accepted.matched() == 0) {
+    accepted.unmatched_reason = routing::unmatched_reason(event.type, plan->withheld);
+  }
+  accepted.withheld = routing::withheld_text(plan->withheld);
+  store::events::Routed routed{std::move(event), static_cast<int>(accepted.matched()),
+                               accepted.unmatched_reason, accepted.withheld};
   WAYBILL_TRY(store::events::insert(connection, routed));
   accepted.event = std::make_shared<const model::Event>(std::move(routed.event));
-  for (const auto* target : plan.matched) {
-    WAYBILL_TRY(add(connection, accepted, model::DeliveryKind::kEvent, target->id, target->state,
-                    terms, now));
-  }
   return accepted;
 }
 
 Result<Accepted> Acceptance::accept_for(store::Connection& connection, model::Event event,
                                         const model::EndpointId& endpoint, const LeaseTerms& terms,
                                         Timestamp now) const {
-  const auto target = store::endpoints::find(connection, event.workspace_id, endpoint);
+  const auto target = find_target(connection, event.workspace_id, endpoint);
   if (!target) return fail(target.error());
-  if (target->state == model::EndpointState::kDeleted) return fail(no_endpoint());
-
-  Accepted accepted;
-  accepted.lease = terms.lease;
-  store::events::Routed routed{std::move(event), 1, std::nullopt};
+  Batch batch(connection, ids_, event, terms, now);
+  WAYBILL_TRY(batch.add(model::DeliveryKind::kTest, *target));
+  store::events::Routed routed{event, 1, std::nullopt};
   WAYBILL_TRY(store::events::insert(connection, routed));
+  Accepted accepted = std::move(batch.accepted());
   accepted.event = std::make_shared<const model::Event>(std::move(routed.event));
-  WAYBILL_TRY(
-      add(connection, accepted, model::DeliveryKind::kTest, endpoint, target->state, terms, now));
   return accepted;
 }
 
@@ -89,27 +172,27 @@ Result<Accepted> Acceptance::replay(store::Connection& connection,
                                     const LeaseTerms& terms, Timestamp now) const {
   auto found = store::events::find(connection, workspace, event);
   if (!found) return fail(found.error());
-  Accepted accepted;
-  accepted.lease = terms.lease;
-  accepted.event = std::make_shared<const model::Event>(std::move(found->event));
-  accepted.is_replay = true;
-
+  Batch batch(connection, ids_, found->event, terms, now);
+  batch.accepted().is_replay = true;
   if (endpoint) {
-    const auto target = store::endpoints::find(connection, workspace, *endpoint);
+    const auto target = find_target(connection, workspace, *endpoint);
     if (!target) return fail(target.error());
-    if (target->state == model::EndpointState::kDeleted) return fail(no_endpoint());
-    WAYBILL_TRY(add(connection, accepted, model::DeliveryKind::kReplay, *endpoint, target->state,
-                    terms, now));
-    return accepted;
+    WAYBILL_TRY(batch.add(model::DeliveryKind::kReplay, *target));
+  } else {
+    const auto subscriptions = store::endpoints::subscriptions(connection, workspace);
+    if (!subscriptions) return fail(subscriptions.error());
+    const auto plan = route(connection, found->event, *subscriptions);
+    if (!plan) return fail(plan.error());
+    for (const routing::Match& match : plan->matched) {
+      WAYBILL_TRY(batch.add(model::DeliveryKind::kReplay, *match.subscription));
+    }
+    if (plan->matched.empty()) {
+      batch.accepted().unmatched_reason =
+          routing::unmatched_reason(found->event.type, plan->withheld);
+    }
   }
-  const auto subscriptions = store::endpoints::subscriptions(connection, workspace);
-  if (!subscriptions) return fail(subscriptions.error());
-  const routing::Plan plan = routing::plan(accepted.event->type, *subscriptions, dialects_);
-  accepted.unmatched_reason = plan.unmatched_reason;
-  for (const auto* target : plan.matched) {
-    WAYBILL_TRY(add(connection, accepted, model::DeliveryKind::kReplay, target->id, target->state,
-                    terms, now));
-  }
+  Accepted accepted = std::move(batch.accepted());
+  accepted.event = std::make_shared<const model::Event>(std::move(found->event));
   return accepted;
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <unordered_set>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "dialect/loader.h"
 #include "model/delivery.h"
 #include "model/event.h"
+#include "routing/routing.h"
 #include "store/connection.h"
 #include "store/deliveries.h"
 
@@ -37,8 +39,12 @@ struct Accepted {
   std::vector<model::Delivery> due;     // In the store, to be claimed.
   std::vector<model::Delivery> held;    // For endpoints that are not active now.
   std::optional<std::string> unmatched_reason;
+  std::string withheld;    // From whom, and why: routing::withheld_text(), or empty.
   bool is_replay = false;  // The event was there before.
-  std::size_t matched() const { return leased.size() + due.size() + held.size(); }
+  // A delivery that was there before tells of this event now: the last of its window.
+  std::size_t taken_over = 0;
+  std::size_t made() const { return leased.size() + due.size() + held.size(); }
+  std::size_t matched() const { return made() + taken_over; }
 };
 
 class Acceptance {
@@ -47,7 +53,8 @@ class Acceptance {
   Acceptance(const dialect::DialectRegistry& dialects, IdGenerator& ids)
       : dialects_(dialects), ids_(ids) {}
 
-  // Writes `event` and its deliveries. Fails as Connection::execute().
+  // Writes `event` and its deliveries: routing::plan() says to whom, and within a window of its
+  // dialect an endpoint is sent the same once. Fails as Connection::execute().
   Result<Accepted> accept(store::Connection& connection, model::Event event,
                           const LeaseTerms& terms, Timestamp now) const;
 
@@ -65,9 +72,11 @@ class Acceptance {
                           Timestamp now) const;
 
  private:
-  Result<void> add(store::Connection& connection, Accepted& accepted, model::DeliveryKind kind,
-                   const model::EndpointId& endpoint, model::EndpointState state,
-                   const LeaseTerms& terms, Timestamp now) const;
+  // The deliveries of one event on their way into the store.
+  class Batch;
+
+  Result<routing::Plan> route(store::Connection& connection, const model::Event& event,
+                              std::span<const store::endpoints::Subscription> subscriptions) const;
 
   const dialect::DialectRegistry& dialects_;
   IdGenerator& ids_;

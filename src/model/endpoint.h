@@ -31,6 +31,14 @@ struct SealedSecrets {
   std::optional<Timestamp> previous_expires_at;  // … until then.
 };
 
+// In which the same is sent once. A window of 0: everything is sent.
+struct CoalescingOverride {
+  std::chrono::milliseconds window{0};
+  bool trailing = false;  // The last is sent when the window ends, and not the first at once.
+
+  friend bool operator==(const CoalescingOverride&, const CoalescingOverride&) = default;
+};
+
 // What an endpoint may set otherwise than its dialect does. Nothing: as the dialect says.
 struct EndpointOverrides {
   std::optional<std::vector<RetrySchedule::Delay>> retry;
@@ -38,6 +46,7 @@ struct EndpointOverrides {
   std::optional<std::chrono::milliseconds> timeout;  // From connecting to the answer's end.
   std::optional<int> rate_per_second;                // Requests started.
   std::optional<int> in_flight_max;                  // Requests at one time.
+  std::optional<CoalescingOverride> coalescing;
 
   friend bool operator==(const EndpointOverrides&, const EndpointOverrides&) = default;
 };

@@ -1,50 +1,197 @@
 #include "routing/routing.h"
 
 #include <algorithm>
+#include <map>
+#include <utility>
 
 #include <fmt/format.h>
+
+#include "base/check.h"
+#include "base/json_text.h"
+#include "model/names.h"
+#include "model/user.h"
+#include "routing/filter.h"
 
 namespace waybill::routing {
 namespace {
 
-// Why one endpoint does not match, from the worst reason to the nearest miss.
-enum class Miss { kNoEndpoint, kUnknownToDialect, kNotSubscribed };
+constexpr model::Names<Reason, 6> kReasons{{{Reason::kUnknownToDialect, "unknown_to_dialect"},
+                                            {Reason::kNotSubscribed, "not_subscribed"},
+                                            {Reason::kNotVisible, "not_visible"},
+                                            {Reason::kDataUnfit, "data_unfit"},
+                                            {Reason::kFiltered, "filtered"},
+                                            {Reason::kCoalesced, "coalesced"}}};
 
-std::string reason(Miss nearest, std::string_view type) {
+// The event as the dialects see it. Read and rendered only when an endpoint needs it, once each.
+class Facts {
+ public:
+  Facts(const model::Event& event, const model::Workspace& workspace)
+      : event_(event), event_id_(event.id.uuid().text()) {
+    message_.event_id = event_id_;
+    message_.event_type = event.type;
+    message_.occurred_at = event.occurred_at;
+    message_.subject = event.subject;
+    message_.workspace_slug = workspace.slug;
+    message_.environment = model::environment_name(workspace.environment);
+  }
+
+  const dialect::Message& message() {
+    if (!data_) {
+      auto read = parse_json(event_.data);
+      WAYBILL_CHECK(read.has_value(), "an event's data is the JSON we wrote");
+      data_ = *std::move(read);
+      message_.data = &*data_;
+    }
+    return message_;
+  }
+
+  // The data as `dialect` writes it; null if it cannot.
+  const json::value* data_for(const dialect::Dialect& dialect) {
+    const auto [at, is_new] = rendered_.try_emplace(&dialect);
+    if (is_new) {
+      const Result<std::string> text = dialect::render_data(dialect, message());
+      if (text) at->second = parse_json(*text).value();
+    }
+    return at->second ? &*at->second : nullptr;
+  }
+
+  std::string_view created_by() {
+    const json::object* data = message().data->if_object();
+    const json::value* by = data ? data->if_contains("created_by") : nullptr;
+    return by && by->is_string() ? std::string_view(by->get_string()) : std::string_view();
+  }
+
+ private:
+  const model::Event& event_;
+  const std::string event_id_;
+  dialect::Message message_;
+  std::optional<json::value> data_;
+  std::map<const dialect::Dialect*, std::optional<json::value>> rendered_;
+};
+
+bool subscribes(const Subscription& subscription, std::string_view name) {
+  return std::ranges::any_of(subscription.event_types,
+                             [&](const std::string& type) { return type == "*" || type == name; });
+}
+
+bool may_see(const Subscription& subscription, const dialect::EventType* listed, Facts& facts) {
+  if (!subscription.owner_id || !listed || listed->document.empty()) return true;
+  return model::may_see(*subscription.owner_id, subscription.owner_roles, listed->document,
+                        facts.created_by());
+}
+
+// Sets `match.coalescing` if the same is to be sent once. False: the data lacks the key.
+bool coalesce(const dialect::Dialect& dialect, Facts& facts, Match& match) {
+  const auto& own = match.subscription->coalescing;
+  if (!dialect.coalescing || (own && own->window.count() == 0)) return true;
+  const Result<std::string> key = dialect::coalescing_key(*dialect.coalescing, facts.message());
+  if (!key) return false;
+  Coalescing& coalescing = match.coalescing.emplace();
+  coalescing.window = own ? own->window : dialect.coalescing->window;
+  coalescing.edge = dialect.coalescing->edge;
+  if (own) {
+    using Edge = dialect::CoalescingRules::Edge;
+    coalescing.edge = own->trailing ? Edge::kTrailing : Edge::kLeading;
+  }
+  coalescing.key = crypto::sha256(fmt::format("{}\n{}", facts.message().event_type, *key));
+  return true;
+}
+
+// Nothing: it matches.
+std::optional<Reason> judge(const dialect::DialectRegistry& dialects, Facts& facts,
+                            std::string_view type, Match& match) {
+  const Subscription& subscription = *match.subscription;
+  const dialect::Dialect* dialect = dialects.find(subscription.dialect);
+  const auto event = dialect ? dialect->event_type_for(type) : std::nullopt;
+  if (!event) return Reason::kUnknownToDialect;
+  if (!subscribes(subscription, event->name)) return Reason::kNotSubscribed;
+  if (!may_see(subscription, event->listed, facts)) return Reason::kNotVisible;
+  if (!subscription.filter.empty()) {
+    const Result<Filter> filter = Filter::parse_text(subscription.filter);
+    WAYBILL_CHECK(filter.has_value(), "a stored filter is one we have read");
+    const json::value* data = facts.data_for(*dialect);
+    if (!data) return Reason::kDataUnfit;
+    if (!filter->matches(*data)) return Reason::kFiltered;
+  }
+  if (!coalesce(*dialect, facts, match)) return Reason::kDataUnfit;
+  return std::nullopt;
+}
+
+// From the worst reason to the nearest miss: the order of Reason.
+std::string sentence(Reason nearest, std::string_view type) {
   switch (nearest) {
-    case Miss::kNoEndpoint: return "The workspace has no endpoint.";
-    case Miss::kUnknownToDialect:
+    case Reason::kUnknownToDialect:
       return fmt::format("No endpoint's dialect has an event for {}.", type);
-    case Miss::kNotSubscribed: return fmt::format("No endpoint subscribes to {}.", type);
+    case Reason::kNotSubscribed: return fmt::format("No endpoint subscribes to {}.", type);
+    case Reason::kNotVisible:
+      return "No owner of an endpoint that subscribes to it may see what it is about.";
+    case Reason::kDataUnfit:
+      return "Its data lacks what the dialects of the endpoints that subscribe to it need.";
+    case Reason::kFiltered: return "No filter of an endpoint that subscribes to it lets it pass.";
+    case Reason::kCoalesced: return "The same was sent just before.";
   }
   return {};
 }
 
 }  // namespace
 
-Plan plan(std::string_view canonical_type,
-          std::span<const store::endpoints::Subscription> subscriptions,
-          const dialect::DialectRegistry& dialects) {
+std::string_view reason_name(Reason reason) { return kReasons.name(reason); }
+
+Plan plan(const model::Event& event, const model::Workspace& workspace,
+          std::span<const Subscription> subscriptions, const dialect::DialectRegistry& dialects) {
   Plan plan;
-  Miss nearest = Miss::kNoEndpoint;
-  for (const auto& subscription : subscriptions) {
-    const dialect::Dialect* dialect = dialects.find(subscription.dialect);
-    const auto event = dialect ? dialect->event_type_for(canonical_type) : std::nullopt;
-    if (!event) {
-      nearest = std::max(nearest, Miss::kUnknownToDialect);
-      continue;
-    }
-    const bool subscribed =
-        std::any_of(subscription.event_types.begin(), subscription.event_types.end(),
-                    [&](const std::string& type) { return type == "*" || type == event->name; });
-    if (subscribed) {
-      plan.matched.push_back(&subscription);
+  Facts facts(event, workspace);
+  for (const Subscription& subscription : subscriptions) {
+    Match match{&subscription, std::nullopt};
+    if (const auto reason = judge(dialects, facts, event.type, match)) {
+      plan.withheld.push_back({&subscription, *reason});
     } else {
-      nearest = Miss::kNotSubscribed;
+      plan.matched.push_back(std::move(match));
     }
   }
-  if (plan.matched.empty()) plan.unmatched_reason = reason(nearest, canonical_type);
   return plan;
+}
+
+bool needs_workspace(std::span<const Subscription> subscriptions,
+                     const dialect::DialectRegistry& dialects) {
+  return std::ranges::any_of(subscriptions, [&](const Subscription& subscription) {
+    if (!subscription.filter.empty()) return true;
+    const dialect::Dialect* dialect = dialects.find(subscription.dialect);
+    return dialect && dialect->coalescing;
+  });
+}
+
+std::string unmatched_reason(std::string_view type, std::span<const Withheld> withheld) {
+  if (withheld.empty()) return "The workspace has no endpoint.";
+  return sentence(std::ranges::max(withheld, {}, &Withheld::reason).reason, type);
+}
+
+std::string withheld_text(std::span<const Withheld> withheld) {
+  if (withheld.empty()) return {};
+  std::map<std::pair<Reason, std::string_view>, std::vector<model::EndpointId>> groups;
+  for (const Withheld& one : withheld) {
+    groups[{one.reason, one.subscription->dialect}].push_back(one.subscription->id);
+  }
+  std::string text;
+  append_array(text, groups, [](std::string& out, const auto& group) {
+    std::vector<model::EndpointId> ids = group.second;
+    const std::size_t endpoints = ids.size();
+    ids.resize(std::min(endpoints, kIdsShown));
+    ObjectText(out)
+        .add("reason", reason_name(group.first.first))
+        .add("dialect", group.first.second)
+        .add("endpoints", endpoints)
+        .add("endpoint_ids", ids)
+        .end();
+  });
+  return text;
+}
+
+std::string add_withheld(std::string text, const Withheld& withheld) {
+  const std::string one = withheld_text({&withheld, 1});
+  if (text.empty()) return one;
+  text.back() = ',';
+  return text + one.substr(1);
 }
 
 }  // namespace waybill::routing

@@ -1,5 +1,5 @@
-// Which endpoints an event goes to: a pure function of the event and of the workspace's
-// subscriptions.
+// Which endpoints an event goes to: a function of the event and of the workspace's subscriptions,
+// and of nothing else.
 
 #pragma once
 
@@ -9,22 +9,72 @@
 #include <string_view>
 #include <vector>
 
+#include "crypto/digest.h"
 #include "dialect/loader.h"
+#include "model/event.h"
+#include "model/workspace.h"
 #include "store/endpoints.h"
 
 namespace waybill::routing {
 
-struct Plan {
-  std::vector<const store::endpoints::Subscription*> matched;  // In the order given.
-  // Why nothing matched, for whoever wonders where an event went. Empty if something did.
-  std::optional<std::string> unmatched_reason;
+using store::endpoints::Subscription;
+
+// Why an endpoint is not sent an event.
+enum class Reason {
+  kUnknownToDialect,  // Its dialect has no word for the event.
+  kNotSubscribed,     // It does not name the event.
+  kNotVisible,        // Its owner may not see the document (R-PR-8).
+  kDataUnfit,         // The data lacks what the dialect needs of it.
+  kFiltered,          // Its filter does not let it pass.
+  kCoalesced,         // The same was sent within the window (R-PR-17).
+};
+std::string_view reason_name(Reason reason);
+
+// One window in which the same is sent once: what has the same key in it is the same.
+struct Coalescing {
+  std::chrono::milliseconds window{0};
+  dialect::CoalescingRules::Edge edge = dialect::CoalescingRules::Edge::kLeading;
+  crypto::Digest key{};
 };
 
-// An endpoint matches if its dialect knows the event, and it subscribes to "*" or to the dialect's
-// name of the event. Paused and deactivated endpoints match too: they collect. The plan points into
-// `subscriptions`.
-Plan plan(std::string_view canonical_type,
-          std::span<const store::endpoints::Subscription> subscriptions,
-          const dialect::DialectRegistry& dialects);
+struct Match {
+  const Subscription* subscription = nullptr;
+  std::optional<Coalescing> coalescing;
+};
+
+struct Withheld {
+  const Subscription* subscription = nullptr;
+  Reason reason = Reason::kNotSubscribed;
+};
+
+struct Plan {
+  std::vector<Match> matched;      // In the order given, and so are
+  std::vector<Withheld> withheld;  // the others.
+};
+
+// An endpoint matches if its dialect knows the event, it subscribes to "*" or to the dialect's name
+// of the event, its owner may see what the event is about, and its filter lets the data pass, as
+// the dialect writes it. Paused and deactivated endpoints match too: they collect. The plan points
+// into `subscriptions`.
+Plan plan(const model::Event& event, const model::Workspace& workspace,
+          std::span<const Subscription> subscriptions, const dialect::DialectRegistry& dialects);
+
+// Whether plan() looks at the workspace for these: else any will do, and it need not be read.
+bool needs_workspace(std::span<const Subscription> subscriptions,
+                     const dialect::DialectRegistry& dialects);
+
+// Why nothing matched, for whoever wonders where an event went: a sentence about the nearest miss.
+// Requires: plan.matched is empty.
+std::string unmatched_reason(std::string_view type, std::span<const Withheld> withheld);
+
+// What an event keeps of it, for people: a JSON array with an object for each reason and dialect,
+//
+//   {"reason": "filtered", "dialect": "proign", "endpoints": 2, "endpoint_ids": ["ep_…", "ep_…"]}
+//
+// where endpoint_ids are the first kIdsShown. Empty if nothing was withheld.
+inline constexpr std::size_t kIdsShown = 20;
+std::string withheld_text(std::span<const Withheld> withheld);
+// The same text, and one more.
+std::string add_withheld(std::string text, const Withheld& withheld);
 
 }  // namespace waybill::routing

@@ -40,6 +40,10 @@ std::string overrides_to_column(const model::EndpointOverrides& overrides) {
   if (overrides.timeout) object.emplace("timeout_ms", overrides.timeout->count());
   if (overrides.rate_per_second) object.emplace("rate_per_second", *overrides.rate_per_second);
   if (overrides.in_flight_max) object.emplace("in_flight_max", *overrides.in_flight_max);
+  if (overrides.coalescing) {
+    object.emplace("coalescing", json::object{{"window_ms", overrides.coalescing->window.count()},
+                                              {"trailing", overrides.coalescing->trailing}});
+  }
   return write_json(object);
 }
 
@@ -58,6 +62,12 @@ model::EndpointOverrides overrides_from_column(std::string_view column) {
   overrides.timeout = integer_of<std::chrono::milliseconds>(object, "timeout_ms");
   overrides.rate_per_second = integer_of<int>(object, "rate_per_second");
   overrides.in_flight_max = integer_of<int>(object, "in_flight_max");
+  if (const json::value* coalescing = object.if_contains("coalescing")) {
+    const json::object& own = coalescing->as_object();
+    overrides.coalescing = {
+        std::chrono::milliseconds(own.at("window_ms").to_number<std::int64_t>()),
+        own.at("trailing").as_bool()};
+  }
   return overrides;
 }
 

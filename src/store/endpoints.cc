@@ -1,5 +1,7 @@
 #include "store/endpoints.h"
 
+#include <map>
+
 #include "store/changes.h"
 #include "store/columns.h"
 
@@ -50,6 +52,18 @@ Result<model::Endpoint> find_by(Connection& connection, std::string_view sql,
   WAYBILL_TRY(connection.query(sql, {workspace, id}, [&](const Row& row) { found = read(row); }));
   if (!found) return fail(not_found());
   return *std::move(found);
+}
+
+Result<void> read_roles(Connection& connection, const model::WorkspaceId& workspace,
+                        std::vector<Subscription>& subscriptions) {
+  std::map<model::UserId, std::vector<std::string>> roles;
+  WAYBILL_TRY(connection.query(
+      "SELECT id, roles FROM users WHERE workspace_id = $1", {workspace},
+      [&](const Row& row) { roles[row.id<model::UserId>(0)] = list_from_column(row.text(1)); }));
+  for (Subscription& subscription : subscriptions) {
+    if (subscription.owner_id) subscription.owner_roles = roles[*subscription.owner_id];
+  }
+  return {};
 }
 
 }  // namespace
@@ -161,13 +175,21 @@ Result<void> forget_failures(Connection& connection, const model::WorkspaceId& w
 Result<std::vector<Subscription>> subscriptions(Connection& connection,
                                                 const model::WorkspaceId& workspace) {
   std::vector<Subscription> all;
-  WAYBILL_TRY(
-      connection.query("SELECT id, dialect, event_types, state FROM endpoints "
-                       "WHERE workspace_id = $1 AND state <> 'deleted' ORDER BY id",
-                       {workspace}, [&](const Row& row) {
-                         all.push_back({row.id<model::EndpointId>(0), row.string(1),
-                                        list_from_column(row.text(2)), read_state(row.text(3))});
-                       }));
+  bool owned = false;
+  WAYBILL_TRY(connection.query(
+      "SELECT id, dialect, event_types, state, filter, owner_id, overrides FROM endpoints "
+      "WHERE workspace_id = $1 AND state <> 'deleted' ORDER BY id",
+      {workspace}, [&](const Row& row) {
+        all.push_back({row.id<model::EndpointId>(0), row.string(1), list_from_column(row.text(2)),
+                       read_state(row.text(3)), row.string(4), row.id_or_null<model::UserId>(5)});
+        owned = owned || all.back().owner_id;
+        // Read for every event: most endpoints override nothing.
+        const std::string_view overrides = row.text(6);
+        if (overrides.find("\"coalescing\"") != std::string_view::npos) {
+          all.back().coalescing = overrides_from_column(overrides).coalescing;
+        }
+      }));
+  if (owned) WAYBILL_TRY(read_roles(connection, workspace, all));
   return all;
 }
 

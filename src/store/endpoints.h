@@ -56,6 +56,10 @@ struct Subscription {
   std::string dialect;
   std::vector<std::string> event_types;
   model::EndpointState state = model::EndpointState::kActive;
+  std::string filter = {};
+  std::optional<model::UserId> owner_id = {};
+  std::vector<std::string> owner_roles = {};  // Today's. Of an owner who is gone: none.
+  std::optional<model::CoalescingOverride> coalescing = {};
 };
 Result<std::vector<Subscription>> subscriptions(Connection& connection,
                                                 const model::WorkspaceId& workspace);

@@ -5,7 +5,7 @@ namespace {
 
 constexpr std::string_view kSelect =
     "SELECT id, workspace_id, type, occurred_at, subject, data, matched, unmatched_reason, "
-    "traceparent, tracestate FROM events";
+    "traceparent, tracestate, withheld FROM events";
 
 Routed read(const Row& row) {
   Routed routed;
@@ -18,6 +18,7 @@ Routed read(const Row& row) {
   routed.matched = static_cast<int>(row.integer(6));
   routed.unmatched_reason = row.string_or_null(7);
   routed.event.trace = {row.string_or_null(8).value_or(""), row.string_or_null(9).value_or("")};
+  routed.withheld = row.string(10);
   return routed;
 }
 
@@ -30,11 +31,11 @@ Result<void> insert(Connection& connection, const Routed& routed) {
   };
   WAYBILL_TRY(connection.write(
       "INSERT INTO events (workspace_id, id, type, occurred_at, subject, data, matched, "
-      "unmatched_reason, traceparent, tracestate) "
-      "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+      "unmatched_reason, traceparent, tracestate, withheld) "
+      "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
       {event.workspace_id, event.id, event.type, event.occurred_at, event.subject, event.data,
        routed.matched, routed.unmatched_reason, or_null(event.trace.parent),
-       or_null(event.trace.state)}));
+       or_null(event.trace.state), routed.withheld}));
   return {};
 }
 
@@ -45,6 +46,16 @@ Result<Routed> find(Connection& connection, const model::WorkspaceId& workspace,
   WAYBILL_TRY(connection.query(sql, {workspace, id}, [&](const Row& row) { found = read(row); }));
   if (!found) return fail(Code::kNotFound, "event_not_found", "There is no such event.");
   return *std::move(found);
+}
+
+Result<void> withdraw(Connection& connection, const model::WorkspaceId& workspace,
+                      const model::EventId& id, std::string_view withheld) {
+  const auto changed = connection.execute(
+      "UPDATE events SET matched = matched - 1, withheld = $3 WHERE workspace_id = $1 AND id = $2",
+      {workspace, id, withheld});
+  if (!changed) return fail(changed.error());
+  if (*changed == 0) return fail(Code::kNotFound, "event_not_found", "There is no such event.");
+  return {};
 }
 
 Result<Page<Routed>> list(Connection& connection, const model::WorkspaceId& workspace,

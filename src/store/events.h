@@ -16,6 +16,8 @@ struct Routed {
   model::Event event;
   int matched = 0;                              // Endpoints it went to.
   std::optional<std::string> unmatched_reason;  // A sentence, if there was none.
+  // Which endpoints it was not sent to, and why: the JSON of routing::withheld_text(), or empty.
+  std::string withheld = {};
 };
 
 struct Filter {
@@ -31,5 +33,9 @@ Result<Routed> find(Connection& connection, const model::WorkspaceId& workspace,
                     const model::EventId& id);
 Result<Page<Routed>> list(Connection& connection, const model::WorkspaceId& workspace,
                           const Filter& filter, const PageRequest& page);
+
+// One endpoint less gets it: `withheld` is what it has to say now. Fails as find().
+Result<void> withdraw(Connection& connection, const model::WorkspaceId& workspace,
+                      const model::EventId& id, std::string_view withheld);
 
 }  // namespace waybill::store::events

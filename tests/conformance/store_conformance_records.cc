@@ -86,7 +86,10 @@ auto fields(const model::Endpoint& e) {
       e.secrets.current, e.secrets.previous, millis(e.secrets.previous_expires_at), retry,
       e.overrides.timeout.transform([](auto timeout) { return timeout.count(); }),
       e.overrides.rate_per_second, e.overrides.in_flight_max,
-      std::tuple(e.name, e.filter, e.owner_id, e.overrides.attempts_max),
+      std::tuple(e.name, e.filter, e.owner_id, e.overrides.attempts_max,
+                 e.overrides.coalescing.transform([](const model::CoalescingOverride& own) {
+                   return std::pair(own.window.count(), own.trailing);
+                 })),
       std::tuple(e.consecutive_failures, unix_millis(e.created_at), unix_millis(e.updated_at)));
 }
 auto fields(const audit_log::Entry& e) {
@@ -556,7 +559,12 @@ TEST_P(StoreConformance, EndpointsComeBackWithAllTheirFieldsAlsoAfterAnUpdate) {
       endpoint.event_types = {"order.created", text};
       endpoint.state = model::EndpointState::kDeactivated;
       endpoint.secrets = {bytes, bytes, kThen + 5ms};
-      endpoint.overrides = {std::vector<model::RetrySchedule::Delay>{1ms, 7 * 24h}, 3, 250ms, 5, 6};
+      endpoint.overrides.retry = {1ms, 7 * 24h};
+      endpoint.overrides.attempts_max = 3;
+      endpoint.overrides.timeout = 250ms;
+      endpoint.overrides.rate_per_second = 5;
+      endpoint.overrides.in_flight_max = 6;
+      endpoint.overrides.coalescing = {30s, true};
       endpoint.owner_id = ids_.next_id<model::UserId>();
       endpoint.name = endpoint.filter = text;
       endpoint.consecutive_failures = 17;
@@ -580,7 +588,12 @@ TEST_P(StoreConformance, EndpointsThatAreInsertedWithEverythingComeBackSo) {
   endpoint.state = model::EndpointState::kPaused;
   endpoint.state_reason = "An operator said so.";
   endpoint.secrets = {Bytes{1, 2, 3}, Bytes{4}, kThen};
-  endpoint.overrides = {std::vector<model::RetrySchedule::Delay>{1min}, 4, 10s, 7, 8};
+  endpoint.overrides = {std::vector<model::RetrySchedule::Delay>{1min},
+                        4,
+                        10s,
+                        7,
+                        8,
+                        model::CoalescingOverride{0s, false}};
   endpoint.name = "The shop";
   endpoint.filter = R"({"currency":"EUR"})";
   endpoint.owner_id = ids_.next_id<model::UserId>();

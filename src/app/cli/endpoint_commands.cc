@@ -14,6 +14,18 @@ constexpr Argument kEvents{.name = "--events",
                            .repeated = true};
 constexpr Argument kDescription{
     .name = "--description", .placeholder = "TEXT", .help = "What it is for"};
+constexpr Argument kName{.name = "--name", .placeholder = "TEXT", .help = "What it is called"};
+constexpr Argument kFilter{
+    .name = "--filter",
+    .placeholder = "JSON",
+    .help = "Sends it only events whose data has this: '{\"total\": {\"$gte\": 100}}'"};
+constexpr Argument kCoalescing{
+    .name = "--coalescing",
+    .placeholder = "30s",
+    .help = "Sends it the same once in this time, where its dialect does so; 0s: never"};
+constexpr Argument kCoalescingEdge{.name = "--coalescing-edge",
+                                   .placeholder = "leading|trailing",
+                                   .help = "Sends the first at once, or the last at the end"};
 constexpr Argument kRetry{.name = "--retry",
                           .placeholder = "1m,5m",
                           .help = "The waits before each further try, instead of its dialect's",
@@ -37,6 +49,34 @@ json::array to_array(const std::vector<std::string>& texts) {
   json::array array;
   for (const std::string& text : texts) array.emplace_back(text);
   return array;
+}
+
+// --filter and --coalescing; `default` removes one.
+Result<void> add_narrowing(json::object& body, const Session& session) {
+  if (const auto filter = session.value("--filter")) {
+    if (*filter == kDefault) {
+      body["filter"] = nullptr;
+    } else {
+      auto parsed = parse_json(*filter);
+      if (!parsed) {
+        return usage_error(fmt::format("--filter is no JSON: {}", parsed.error().message));
+      }
+      body["filter"] = *std::move(parsed);
+    }
+  }
+  const auto window = session.value("--coalescing");
+  const auto edge = session.value("--coalescing-edge");
+  if (edge && (!window || *window == kDefault)) {
+    return usage_error("--coalescing-edge goes with --coalescing.");
+  }
+  if (window && *window == kDefault) {
+    body["coalescing"] = nullptr;
+  } else if (window) {
+    json::object coalescing{{"window", *window}};
+    if (edge) coalescing["edge"] = *edge;
+    body["coalescing"] = std::move(coalescing);
+  }
+  return {};
 }
 
 // --retry, --attempts-max, --timeout, --rate-per-second and --in-flight-max; `default` removes one.
@@ -83,10 +123,11 @@ void tell_secret(const Session& session, const json::value& answer) {
 
 Result<void> create(Session& session) {
   json::object body;
-  for (const char* argument : {"--dialect", "--url", "--description", "--secret"}) {
+  for (const char* argument : {"--dialect", "--url", "--name", "--description", "--secret"}) {
     add_text(body, session, argument);
   }
   if (session.has("--events")) body["event_types"] = to_array(session.list("--events"));
+  WAYBILL_TRY(add_narrowing(body, session));
   WAYBILL_TRY(add_overrides(body, session));
   const auto answer = session.post(session.in_workspace("/endpoints"), body);
   if (!answer) return fail(answer.error());
@@ -131,13 +172,28 @@ Result<void> remove(Session& session) { return without_value(act(session, "DELET
 Result<void> update(Session& session) {
   json::object body;
   add_text(body, session, "--url");
+  add_text(body, session, "--name");
   add_text(body, session, "--description");
   if (session.has("--events")) body["event_types"] = to_array(session.list("--events"));
+  WAYBILL_TRY(add_narrowing(body, session));
   WAYBILL_TRY(add_overrides(body, session));
   if (body.empty()) {
     return usage_error("Say what to change: waybill endpoint update --help");
   }
   return without_value(act(session, "PATCH", "", body));
+}
+
+Result<void> dry_run(Session& session) {
+  json::object body;
+  add_text(body, session, "--dialect");
+  if (session.has("--events")) body["event_types"] = to_array(session.list("--events"));
+  WAYBILL_TRY(add_narrowing(body, session));
+  if (session.has("--last")) {
+    const auto last = session.number("--last");
+    if (!last) return fail(last.error());
+    body["limit"] = **last;
+  }
+  return session.print_answer(session.post(session.in_workspace("/endpoints/dry-run"), body));
 }
 
 Result<void> test(Session& session) {
@@ -198,7 +254,11 @@ CommandGroup endpoint_group() {
                          {.name = "--secret",
                           .placeholder = "SECRET",
                           .help = "Signs its webhooks; default: as its dialect says"},
+                         kName,
                          kDescription,
+                         kFilter,
+                         kCoalescing,
+                         kCoalescingEdge,
                          kRetry,
                          kAttempts,
                          kTimeout,
@@ -222,8 +282,9 @@ CommandGroup endpoint_group() {
           {.name = "endpoint update",
            .summary = "Changes an endpoint; what is not named stays",
            .details =
-               "`default` as the value of --retry, --attempts-max, --timeout, --rate-per-second "
-               "or --in-flight-max leaves it to the dialect again. Some dialects have endpoints "
+               "`default` as the value of --retry, --attempts-max, --timeout, "
+               "--rate-per-second, --in-flight-max or --coalescing leaves it to the dialect again. "
+               "Some dialects have endpoints "
                "whose URL and events cannot be changed. Here --url is the endpoint's own; the "
                "hub's is --hub.",
            .example =
@@ -232,7 +293,11 @@ CommandGroup endpoint_group() {
                {kEndpoint,
                 {.name = "--url", .placeholder = "URL", .help = "Where to post from now on"},
                 kEvents,
+                kName,
                 kDescription,
+                kFilter,
+                kCoalescing,
+                kCoalescingEdge,
                 kRetry,
                 kAttempts,
                 kTimeout,
@@ -240,6 +305,22 @@ CommandGroup endpoint_group() {
                 kInFlight},
            .in_workspace = true,
            .run = update},
+          {.name = "endpoint dry-run",
+           .summary = "Tells which recent events an endpoint would have been sent",
+           .details = "Nothing is made or sent: it tries a filter on what has happened.",
+           .example = "endpoint dry-run --workspace acme --dialect proign --filter "
+                      "'{\"shipping_method\": \"express\"}'",
+           .arguments = {{.name = "--dialect",
+                          .placeholder = "NAME",
+                          .help = "A name from `waybill dialect list`",
+                          .required = true},
+                         kEvents,
+                         kFilter,
+                         {.name = "--last",
+                          .placeholder = "N",
+                          .help = "Looks at the last N events, 1 to 200; default: 50"}},
+           .in_workspace = true,
+           .run = dry_run},
           of_endpoint("endpoint pause", "Holds back everything for an endpoint",
                       "What comes meanwhile is kept, and sent when it is resumed.",
                       "endpoint pause ep_01KAHZ5MPQ3V8N2X7R4T6W9Y0B", pause),

@@ -7,6 +7,7 @@
 #include <fmt/ranges.h>
 
 #include "net/url.h"
+#include "routing/filter.h"
 #include "store/endpoints.h"
 #include "store/workspaces.h"
 
@@ -54,6 +55,17 @@ std::string event_names(const dialect::Dialect& dialect) {
 
 }  // namespace
 
+const dialect::Dialect* read_dialect(ObjectReader& body, const dialect::DialectRegistry& dialects) {
+  const std::string name = body.text("dialect", {1, 200});
+  const dialect::Dialect* dialect = dialects.find(name);
+  if (!dialect) {
+    body.refuse("dialect", "dialect_unknown",
+                fmt::format("There is no dialect \"{}\". There are: {}.", name,
+                            fmt::join(dialects.names(), ", ")));
+  }
+  return dialect;
+}
+
 std::optional<std::string> read_url(ObjectReader& body, const Services& services,
                                     const dialect::Dialect& dialect) {
   auto url = body.optional_text("url", {1, kUrlCharactersMax});
@@ -75,6 +87,24 @@ std::optional<std::vector<std::string>> read_event_types(ObjectReader& body,
   return types;
 }
 
+std::optional<std::string> read_name(ObjectReader& body) {
+  return body.optional_text("name", {0, 200});
+}
+
+std::optional<std::string> read_filter(ObjectReader& body) {
+  if (body.is_null("filter")) return "";
+  const json::object* source = body.optional_object("filter");
+  if (!source) return std::nullopt;
+  std::string text = write_json(*source);
+  const auto filter = routing::Filter::parse(*source, body.path("filter"));
+  if (!filter) body.check("filter", fail(filter.error()));
+  if (text.size() > routing::Filter::kTextBytesMax) {
+    body.refuse("filter", "filter_invalid",
+                fmt::format("A filter has at most {} bytes.", routing::Filter::kTextBytesMax));
+  }
+  return text;
+}
+
 std::optional<std::string> read_description(ObjectReader& body) {
   return body.optional_text("description", {0, 500});
 }
@@ -91,6 +121,30 @@ std::optional<Secret> read_secret(ObjectReader& body, const dialect::Dialect& di
   body.check("secret", dialect.check_secret(secret));
   return secret;
 }
+
+namespace {
+
+// {"window": "30s", "edge": "trailing"}
+void read_coalescing(ObjectReader& body, std::optional<model::CoalescingOverride>& coalescing) {
+  if (body.is_null("coalescing")) {
+    coalescing.reset();
+    return;
+  }
+  const json::object* object = body.optional_object("coalescing");
+  if (!object) return;
+  ObjectReader reader(*object, body.path("coalescing"));
+  const auto window =
+      reader.optional_duration("window", std::chrono::milliseconds(0), kCoalescingMax);
+  if (!window) reader.refuse("window", "member_missing", "\"window\" is missing.");
+  const auto edge = reader.optional_text("edge", {1, 20}).value_or("leading");
+  if (edge != "leading" && edge != "trailing") {
+    reader.refuse("edge", "member_invalid", "This has to be \"leading\" or \"trailing\".");
+  }
+  body.check("coalescing", reader.done());
+  coalescing = {window.value_or(std::chrono::milliseconds(0)), edge == "trailing"};
+}
+
+}  // namespace
 
 void read_overrides(ObjectReader& body, model::EndpointOverrides& overrides) {
   using std::chrono::milliseconds;
@@ -116,6 +170,7 @@ void read_overrides(ObjectReader& body, model::EndpointOverrides& overrides) {
   read_count("attempts_max", static_cast<int>(Schedule::kDelaysMax) + 1, overrides.attempts_max);
   read_count("rate_per_second", kRatePerSecondMax, overrides.rate_per_second);
   read_count("in_flight_max", kInFlightMax, overrides.in_flight_max);
+  read_coalescing(body, overrides.coalescing);
 }
 
 void write_secret(ObjectText& object, const dialect::Dialect& dialect, const Secret& secret) {

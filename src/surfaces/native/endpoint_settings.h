@@ -23,6 +23,10 @@ inline constexpr int kRatePerSecondMax = 10'000;
 inline constexpr int kInFlightMax = 1'000;
 inline constexpr std::size_t kEventTypesMax = 100;
 inline constexpr std::chrono::days kOverlapMax{7};
+inline constexpr std::chrono::hours kCoalescingMax{1};
+
+// The dialect that "dialect" names. Null after a fault: dialect_unknown, naming those there are.
+const dialect::Dialect* read_dialect(ObjectReader& body, const dialect::DialectRegistry& dialects);
 
 // Each reads one member, where there is one, and tells `body` what is wrong with it.
 //
@@ -32,7 +36,10 @@ std::optional<std::string> read_url(ObjectReader& body, const Services& services
 // Faults: event_type_unknown, naming what the dialect has.
 std::optional<std::vector<std::string>> read_event_types(ObjectReader& body,
                                                          const dialect::Dialect& dialect);
+std::optional<std::string> read_name(ObjectReader& body);
 std::optional<std::string> read_description(ObjectReader& body);
+// As it is stored; empty for null. Faults: filter_invalid.
+std::optional<std::string> read_filter(ObjectReader& body);
 // A secret of the caller's own. Faults: secret_invalid, secret_not_used.
 std::optional<Secret> read_secret(ObjectReader& body, const dialect::Dialect& dialect);
 // Sets the overrides that are there; null takes one away. Faults: retry_schedule_invalid.

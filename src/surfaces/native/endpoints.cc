@@ -3,7 +3,6 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "store/deliveries.h"
 #include "surfaces/native/change.h"
@@ -29,19 +28,16 @@ Result<NewEndpoint> read_new_endpoint(const Services& services, const net::Reque
   ObjectReader body(*object);
   NewEndpoint made;
   model::Endpoint& endpoint = made.endpoint;
-  endpoint.dialect = body.text("dialect", {1, 200});
-  made.dialect = services.dialects.find(endpoint.dialect);
-  if (!made.dialect) {
-    body.refuse("dialect", "dialect_unknown",
-                fmt::format("There is no dialect \"{}\". There are: {}.", endpoint.dialect,
-                            fmt::join(services.dialects.names(), ", ")));
-    return fail(body.done().error());
-  }
+  made.dialect = read_dialect(body, services.dialects);
+  if (!made.dialect) return fail(body.done().error());
+  endpoint.dialect = made.dialect->name;
   const dialect::Dialect& dialect = *made.dialect;
   if (!body.has("url")) body.refuse("url", "member_missing", "\"url\" is missing.");
   endpoint.url = read_url(body, services, dialect).value_or("");
   endpoint.event_types = read_event_types(body, dialect).value_or(std::vector<std::string>{"*"});
+  endpoint.name = read_name(body).value_or("");
   endpoint.description = read_description(body).value_or("");
+  endpoint.filter = read_filter(body).value_or("");
   const auto own = read_secret(body, dialect);
   read_overrides(body, endpoint.overrides);
   WAYBILL_TRY(body.done());
@@ -60,12 +56,15 @@ std::string settings_text(const model::Endpoint& endpoint) {
       .add("dialect", endpoint.dialect)
       .add("url", endpoint.url)
       .add("event_types", endpoint.event_types)
+      .add("name", endpoint.name)
       .add("description", endpoint.description)
+      .add_json("filter", endpoint.filter.empty() ? "null" : endpoint.filter)
       .add("retry", endpoint.overrides.retry)
       .add("attempts_max", endpoint.overrides.attempts_max)
       .add("timeout", endpoint.overrides.timeout)
       .add("rate_per_second", endpoint.overrides.rate_per_second)
       .add("in_flight_max", endpoint.overrides.in_flight_max)
+      .add_json("coalescing", coalescing_text(endpoint.overrides.coalescing))
       .end();
   return detail;
 }
@@ -78,7 +77,9 @@ Result<void> read_changes(const Services& services, const json::object& object,
   ObjectReader body(object);
   const auto url = read_url(body, services, **dialect);
   auto types = read_event_types(body, **dialect);
+  auto name = read_name(body);
   const auto description = read_description(body);
+  auto filter = read_filter(body);
   read_overrides(body, endpoint.overrides);
   WAYBILL_TRY(body.done());
   if ((url || types) && !(*dialect)->endpoint.editable) {
@@ -90,7 +91,9 @@ Result<void> read_changes(const Services& services, const json::object& object,
   }
   if (url) endpoint.url = *url;
   if (types) endpoint.event_types = *std::move(types);
+  if (name) endpoint.name = *std::move(name);
   if (description) endpoint.description = *description;
+  if (filter) endpoint.filter = *std::move(filter);
   return {};
 }
 

@@ -48,7 +48,8 @@ void append_accepted(std::string& out, const intake::Accepted& accepted) {
       .add("subject", event.subject)
       .add_json("data", event.data)
       .add("matched", accepted.matched())
-      .add("unmatched_reason", accepted.unmatched_reason);
+      .add("unmatched_reason", accepted.unmatched_reason)
+      .add_json("withheld", accepted.withheld.empty() ? "[]" : accepted.withheld);
   std::string& deliveries = object.member("deliveries");
   deliveries += '[';
   bool first = true;

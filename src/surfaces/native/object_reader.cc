@@ -134,6 +134,10 @@ const json::object* ObjectReader::object(std::string_view name) {
   return value->if_object();
 }
 
+const json::object* ObjectReader::optional_object(std::string_view name) {
+  return has(name) ? object(name) : nullptr;
+}
+
 bool ObjectReader::has_items(const json::array& items, const std::string& at, Length length) {
   if (items.size() >= length.min && items.size() <= length.max) return true;
   fault(at, "member_invalid",

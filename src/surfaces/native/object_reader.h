@@ -46,6 +46,7 @@ class ObjectReader {
   Timestamp moment(std::string_view name, Timestamp now);  // As parse_moment().
 
   // Optional members.
+  const json::object* optional_object(std::string_view name);
   std::optional<std::string> optional_text(std::string_view name, Length length);
   std::optional<std::vector<std::string>> optional_texts(std::string_view name, Length items,
                                                          Length each);

@@ -49,6 +49,8 @@ const std::vector<Operation>& operations() {
      "pauseEndpoint", "endpoints:write", pause_endpoint},
     {"POST",   "/hub/v1/workspaces/{workspace}/endpoints/{endpoint}/resume",
      "resumeEndpoint", "endpoints:write", resume_endpoint},
+    {"POST",   "/hub/v1/workspaces/{workspace}/endpoints/dry-run",
+     "dryRunEndpoint", "events:read", dry_run_endpoint},
     {"POST",   "/hub/v1/workspaces/{workspace}/endpoints/{endpoint}/test",
      "testEndpoint", "endpoints:write", test_endpoint},
     {"POST",   "/hub/v1/workspaces/{workspace}/endpoints/{endpoint}/rotate-secret",

@@ -50,6 +50,8 @@ Task<Result<Reply>> pause_endpoint(Call& call);
 Task<Result<Reply>> resume_endpoint(Call& call);
 Task<Result<Reply>> test_endpoint(Call& call);
 Task<Result<Reply>> rotate_endpoint_secret(Call& call);
+// endpoint_dry_run.cc
+Task<Result<Reply>> dry_run_endpoint(Call& call);
 // events.cc
 Task<Result<Reply>> publish_event(Call& call);
 Task<Result<Reply>> publish_events(Call& call);

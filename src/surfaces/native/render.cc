@@ -42,10 +42,27 @@ void write_effective(ObjectText& object, const model::Endpoint& endpoint,
       .add("timeout", endpoint.overrides.timeout.value_or(dialect->delivery.timeout))
       .add("attempts_max", attempts_max)
       .add("deactivate_after", dialect->endpoint.deactivate_after);
+  std::optional<model::CoalescingOverride> coalescing = overrides.coalescing;
+  if (!coalescing && dialect->coalescing) {
+    using Edge = dialect::CoalescingRules::Edge;
+    coalescing = {dialect->coalescing->window, dialect->coalescing->edge == Edge::kTrailing};
+  }
+  effective.add_json("coalescing",
+                     coalescing_text(dialect->coalescing ? coalescing : std::nullopt));
   effective.end();
 }
 
 }  // namespace
+
+std::string coalescing_text(const std::optional<model::CoalescingOverride>& coalescing) {
+  if (!coalescing) return "null";
+  std::string text;
+  ObjectText(text)
+      .add("window", coalescing->window)
+      .add("edge", coalescing->trailing ? "trailing" : "leading")
+      .end();
+  return text;
+}
 
 void write(ObjectText& object, const model::Workspace& workspace) {
   object.add("id", workspace.id)
@@ -96,7 +113,8 @@ void write(ObjectText& object, const store::events::Routed& routed) {
       .add("subject", event.subject)
       .add_json("data", event.data)
       .add("matched", routed.matched)
-      .add("unmatched_reason", routed.unmatched_reason);
+      .add("unmatched_reason", routed.unmatched_reason)
+      .add_json("withheld", routed.withheld.empty() ? "[]" : routed.withheld);
 }
 
 void write(ObjectText& object, const model::Delivery& delivery) {
@@ -181,8 +199,10 @@ void write(ObjectText& object, const model::Endpoint& endpoint,
   object.add("id", endpoint.id)
       .add("dialect", endpoint.dialect)
       .add("url", endpoint.url)
+      .add("name", endpoint.name)
       .add("description", endpoint.description)
       .add("event_types", endpoint.event_types)
+      .add_json("filter", endpoint.filter.empty() ? "null" : endpoint.filter)
       .add("state", model::endpoint_state_name(endpoint.state))
       .add("state_reason", endpoint.state_reason)
       .add("has_secret", !endpoint.secrets.current.empty())
@@ -191,7 +211,8 @@ void write(ObjectText& object, const model::Endpoint& endpoint,
       .add("attempts_max", endpoint.overrides.attempts_max)
       .add("timeout", endpoint.overrides.timeout)
       .add("rate_per_second", endpoint.overrides.rate_per_second)
-      .add("in_flight_max", endpoint.overrides.in_flight_max);
+      .add("in_flight_max", endpoint.overrides.in_flight_max)
+      .add_json("coalescing", coalescing_text(endpoint.overrides.coalescing));
   write_effective(object, endpoint, dialects.find(endpoint.dialect));
   object.add("consecutive_failures", endpoint.consecutive_failures)
       .add("created_at", endpoint.created_at)

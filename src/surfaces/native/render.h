@@ -20,6 +20,9 @@
 
 namespace waybill::surfaces::native {
 
+// {"window": "30s", "edge": "leading"}, or null.
+std::string coalescing_text(const std::optional<model::CoalescingOverride>& coalescing);
+
 void write(ObjectText& object, const model::Workspace& workspace);
 void write(ObjectText& object, const model::ApiKey& key);
 void write(ObjectText& object, const model::Supplier& supplier);
