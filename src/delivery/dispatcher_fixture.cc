@@ -162,7 +162,7 @@ std::vector<model::Delivery> DispatcherTest::deliveries(const model::Endpoint& e
 Task<Result<net::ClientResponse>> DispatcherTest::receive(net::ClientRequest request) {
   const std::string host = request.url.host;
   const std::string* id = net::find_header(request.headers, "webhook-id");
-  arrivals.push_back({clock.now(), host, id ? *id : request.body.substr(7, 36)});
+  arrivals.push_back({clock.now(), host, id ? *id : request.body.substr(7, 36), request.headers});
   in_flight_seen[host] = std::max(in_flight_seen[host], ++in_flight[host]);
   if (held_hosts.contains(host) || (hold_after && arrivals.size() > *hold_after)) {
     asio::steady_timer timer(context, asio::steady_timer::time_point::max());

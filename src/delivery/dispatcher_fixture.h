@@ -79,6 +79,7 @@ class DispatcherTest : public testing::Test {
     Timestamp at;
     std::string host;
     std::string event;  // "evt_…"
+    std::vector<net::Header> headers = {};
   };
 
   DispatcherTest();

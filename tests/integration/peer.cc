@@ -90,7 +90,8 @@ Message Peer::read(bool is_head) {
   while ((end = received_.find("\r\n\r\n")) == std::string::npos) {
     if (!receive()) return message;
   }
-  std::string_view head = std::string_view(received_).substr(0, end);
+  message.head = received_.substr(0, end);
+  std::string_view head = message.head;
   message.start = head.substr(0, head.find("\r\n"));
   while (true) {
     const std::size_t next = head.find("\r\n");

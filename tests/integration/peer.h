@@ -73,7 +73,8 @@ class Loop {
 struct Message {
   std::string
       start;  // "HTTP/1.1 200 OK", or "POST / HTTP/1.1"; empty if the connection ended before.
-  std::vector<std::pair<std::string, std::string>> headers;
+  std::vector<std::pair<std::string, std::string>> headers;  // Names in lower case.
+  std::string head;  // All of it as it came, up to the empty line.
   std::string body;
 
   // "200" of an answer.
