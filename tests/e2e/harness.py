@@ -12,6 +12,7 @@ import concurrent.futures
 import ctypes
 import functools
 import http.client
+import http.server
 import itertools
 import json
 import os
@@ -483,6 +484,47 @@ class Receiver:
         self.process.kill()
         self.process.wait()
         self.process.stdout.close()
+
+
+class Recorder:
+    """A receiver in the test itself that takes everything, and keeps it as it came."""
+
+    def __init__(self):
+        self.requests = {}  # By path: (headers, body).
+        recorder = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                recorder.requests.setdefault(self.path, []).append((dict(self.headers), body))
+                self.send_response(200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.block_on_close = False
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+    def wait_for(self, path, count):
+        """What came to `path`, as (headers, body), once `count` requests have."""
+        return wait_for(lambda: len(self.requests.get(path, [])) >= count and self.requests[path],
+                        lambda: f"{count} webhooks at {path}: {self.requests.get(path)}")
+
+
+def flipped(text, at, bit):
+    """`text` with one bit of the byte at `at` changed."""
+    return text[:at] + bytes([text[at] ^ 1 << bit]) + text[at + 1:]
 
 
 # --- Tests --------------------------------------------------------------------------------------

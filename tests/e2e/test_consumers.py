@@ -7,7 +7,6 @@ secret. A recorder in the test is sent the same, so that requests can be altered
 import base64
 import hashlib
 import hmac
-import http.server
 import json
 import os
 import subprocess
@@ -16,7 +15,7 @@ import time
 import unittest
 import warnings
 
-from harness import ROOT, Http, HubTest, end_with_parent, wait_for
+from harness import ROOT, Http, HubTest, Recorder, end_with_parent, flipped, wait_for
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -201,47 +200,6 @@ class Consumer:
         self.process.stdout.close()
 
 
-class Recorder:
-    """Takes everything, and keeps it as it came."""
-
-    def __init__(self):
-        self.requests = {}  # By path: (headers, body).
-        recorder = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True
-
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                recorder.requests.setdefault(self.path, []).append((dict(self.headers), body))
-                self.send_response(200)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.block_on_close = False
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def stop(self):
-        self.server.shutdown()
-        self.server.server_close()
-
-    def wait_for(self, path):
-        """The first request that came to `path`, without what its connection needed."""
-        headers, body = wait_for(lambda: self.requests.get(path), f"a webhook at {path}")[0]
-        return {name: value for name, value in headers.items()
-                if name not in ("Host", "Content-Length", "Accept-Encoding")}, body
-
-
-def flipped(text, at, bit):
-    return text[:at] + bytes([text[at] ^ 1 << bit]) + text[at + 1:]
-
-
 class Consumers(HubTest):
     hub_options = ("--allow-private-networks", "--allow-insecure-endpoints")
 
@@ -371,7 +329,9 @@ class Consumers(HubTest):
         self.publish(workspace, self.catalogue(platform)[0])
         for consumer in consumers:
             consumer.wait_for_lines(1)
-        headers, body = self.recorder.wait_for(record)
+        headers, body = self.recorder.wait_for(record, 1)[0]
+        headers = {name: headers[name] for name in headers
+                   if name not in ("Host", "Content-Length")}
         return workspace, consumers, headers, body
 
     def check_alterations(self, platform, consumer, headers, body):
