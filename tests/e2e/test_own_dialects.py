@@ -1,7 +1,7 @@
 """A platform that Waybill has never heard of is one TOML file, to send and to verify.
 
-dialects/ has three, shaped like Stripe, GitHub and Slack. What the hub sends is judged as receivers
-of such platforms judge it, with Python's hmac; what a sender of such a platform would sign is judged
+dialects/ has three, shaped like Stripe, GitHub and Slack. What the hub sends is judged with
+Python's hmac, as receivers of such platforms judge it; what such a platform would sign is judged
 by `waybill verify`.
 """
 
