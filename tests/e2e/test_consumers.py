@@ -10,6 +10,7 @@ import hmac
 import json
 import os
 import subprocess
+import sys
 import threading
 import time
 import unittest
@@ -20,6 +21,10 @@ from harness import ROOT, Http, HubTest, Recorder, end_with_parent, flipped, wai
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import jsonschema
+
+sys.path.insert(0, os.path.join(ROOT, "tests", "conformance"))
+
+from json_stringify_test import Generator  # noqa: E402  The path is set above.
 
 FOLDER = os.path.join(ROOT, "examples", "consumers")
 LANGUAGES = {"js": ["node"], "py": ["/usr/bin/python3", "-B"]}
@@ -300,6 +305,22 @@ class Consumers(HubTest):
 
     def test_standard_webhooks_takes_whatever_is_published(self):
         self.assertEqual(self.check_catalogue(StandardWebhooks()), [2, 2])
+
+    def test_whatever_is_in_the_data_the_body_can_be_signed_again(self):
+        # A-PG-1: proign.js signs JSON.stringify of the body that it parsed.
+        generator, platform, count = Generator(seed=1), Proign(), 200
+        workspace, consumers, _, _ = self.subscribe(platform)
+        texts = [generator.value(3) for _ in range(count)]
+        for at in range(0, count, 100):
+            events = ",".join(
+                f'{{"type":"order.picked","data":{{"order_id":"{number}",'
+                f'{generator.quoted(generator.name() + "!")}:{texts[number]},"12":1,"3":2}}}}'
+                for number in range(at, at + 100))
+            # As text, so that nothing between here and the hub tidies it.
+            workspace.ask("POST", "/events/batch", f'{{"events":[{events}]}}'.encode(), 201)
+        for consumer in consumers:
+            orders = [line["body"]["data"]["order_id"] for line in consumer.wait_for_lines(count)]
+            self.assertEqual(sorted(map(int, orders)), list(range(count)), consumer.program)
 
     def test_a_test_of_an_endpoint_is_taken_like_any_event(self):
         for platform in PLATFORMS:
