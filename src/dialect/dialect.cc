@@ -54,6 +54,15 @@ AllValues values_of(const Message& message, const Sent& sent) {
   return values;
 }
 
+const Template& value_of(const Dialect::HeaderRule& rule, const EventType* listed) {
+  if (listed) {
+    for (const EventType::HeaderValue& own : listed->headers) {
+      if (own.name == rule.name) return own.value;
+    }
+  }
+  return rule.value;
+}
+
 bool fits_header(std::string_view value) {
   return std::ranges::all_of(value, [](char c) { return c >= ' ' && c <= '~'; });
 }
@@ -116,7 +125,9 @@ Result<std::string> render_body(const Dialect& dialect, const Message& message) 
   }
   std::string body;
   body.reserve(kBodyBytesUsual);
-  WAYBILL_TRY(dialect.envelope.append_json(envelope_stretch(values), body));
+  const bool has_own = sent->listed && !sent->listed->envelope.empty();
+  const Template& envelope = has_own ? sent->listed->envelope : dialect.envelope;
+  WAYBILL_TRY(envelope.append_json(envelope_stretch(values), body));
   return body;
 }
 
@@ -138,7 +149,7 @@ Result<std::vector<net::Header>> request_headers(const Dialect& dialect, const M
   for (const Dialect::HeaderRule& rule : dialect.headers) {
     if (rule.retries_only && attempt.number <= 1) continue;
     std::string value;
-    WAYBILL_TRY(rule.value.append_text(header_stretch(values), value));
+    WAYBILL_TRY(value_of(rule, sent->listed).append_text(header_stretch(values), value));
     if (!fits_header(value)) {
       return fail(Code::kInvalid, "event_data_unfit",
                   fmt::format("The header {} would not be printable ASCII.", rule.name));

@@ -120,8 +120,14 @@ struct EventType {
   std::string description;
   std::string module;  // The part of the platform that it comes from; may be empty.
   std::string
-      document;         // The kind of document it is about, for roles (model/user.h); may be empty.
-  Template data;        // How its `data` is made; empty is the canonical data as it is.
+      document;       // The kind of document it is about, for roles (model/user.h); may be empty.
+  Template data;      // How its `data` is made; empty is the canonical data as it is.
+  Template envelope;  // Its own, around `data`; empty is the dialect's.
+  struct HeaderValue {
+    std::string name;  // One of Dialect::headers.
+    Template value;    // What it says for this event.
+  };
+  std::vector<HeaderValue> headers;
   json::value schema;   // JSON Schema (2020-12) of `data`.
   json::value example;  // Canonical data that renders to a valid sample.
 };

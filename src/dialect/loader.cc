@@ -51,6 +51,7 @@ class Loader {
                   bool retries_only);
   void read_events(TomlTable& top);
   void read_event(TomlTable& table, std::string name);
+  void read_event_headers(TomlTable& event_table, EventType& event);
   void check_catalogue(TomlTable& top);
   void render_examples();
 
@@ -301,11 +302,40 @@ void Loader::read_event(TomlTable& table, std::string name) {
   if (table.has("data")) {
     event.data = read_template(table, "data", data_stretch(kVariables), TemplateForm::kJson);
   }
+  if (table.has("envelope")) {
+    event.envelope =
+        read_template(table, "envelope", envelope_stretch(kVariables), TemplateForm::kJson);
+  }
+  read_event_headers(table, event);
   event.schema = read_object(table, "schema");
   event.example = read_object(table, "example");
   example_lines_.push_back(table.line("example"));
   dialect_.events.push_back(std::move(event));
   table.finish();
+}
+
+void Loader::read_event_headers(TomlTable& event_table, EventType& event) {
+  std::optional<TomlTable> table = event_table.table("headers");
+  if (!table) return;
+  for (const std::string& name : table->keys()) {
+    const std::optional<TomlText> value = table->text(name);
+    if (!value) continue;
+    if (std::ranges::find(dialect_.headers, name, &Dialect::HeaderRule::name) ==
+        dialect_.headers.end()) {
+      table->fault(name, "is none of [headers]");
+    }
+    // What is signed is read from these, whichever event it is.
+    if (const auto& rules = dialect_.signature;
+        rules && (name == rules->id_header || name == rules->timestamp_header)) {
+      table->fault(name, "is signed, and says the same for every event");
+    }
+    Result<Template> made = Template::parse_text(value->text, header_stretch(kVariables));
+    if (made) {
+      event.headers.push_back({name, *std::move(made)});
+    } else {
+      table->fault(name, made.error().message);
+    }
+  }
 }
 
 void Loader::check_catalogue(TomlTable& top) {

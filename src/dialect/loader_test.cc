@@ -194,6 +194,31 @@ TEST(Loader, TheWholeExampleOfTheDocumentationLoads) {
   EXPECT_EQ(loaded->events.at(0).name, "orders/create");
 }
 
+TEST(Loader, AnEventMayHaveItsOwnEnvelopeAndSayOtherThingsInHeaders) {
+  std::string text = replaced("X-Retry =", "X-Kind = \"{type}\"\nX-Retry =");
+  text +=
+      "[events.\"order.gone\"]\ndescription = \"No order.\"\n"
+      "envelope = '{\"id\": null, \"what\": \"{data}\"}'\n"
+      "headers = {X-Kind = \"none\"}\n"
+      "schema = '{}'\nexample = '{}'\n";
+  const Result<Dialect> loaded = load_dialect("good.toml", text);
+  ASSERT_TRUE(loaded.has_value()) << loaded.error().message;
+  const json::value data = parse_json(R"({"order_id":"7"})").value();
+  Message message;
+  message.event_id = "01941f29-7c00-7ccc-8000-000000000003";
+  message.data = &data;
+  const auto kind_of = [&](std::string_view type) {
+    message.event_type = type;
+    const auto headers = request_headers(*loaded, message, {.delivery_id = message.event_id});
+    return *net::find_header(headers.value(), "X-Kind");
+  };
+
+  EXPECT_EQ(kind_of("order.gone"), "none");
+  EXPECT_EQ(render_body(*loaded, message).value(), R"({"id":null,"what":{"order_id":"7"}})");
+  EXPECT_EQ(kind_of("order.created"), "order.created");
+  EXPECT_EQ(render_body(*loaded, message).value(), R"({"type":"order.created","data":{"id":"7"}})");
+}
+
 struct Broken {
   std::string text;
   int line;
@@ -302,6 +327,14 @@ TEST(Loader, RefusesBadValuesWithTheirLine) {
       {replaced("description = \"An", "canonical = \"a b\"\ndescription = \"An"), 36,
        "is no event type"},
       {replaced("title", "content_type = \"json\"\ntitle"), 1, "\"json\" is no media type"},
+      {replaced("schema =", "envelope = '{\"a\": \"{tpye}\"}'\nschema ="), 38,
+       "envelope: $.a: there is no \"tpye\" here"},
+      {replaced("schema =", "headers = {X-Other = \"1\"}\nschema ="), 38, "is none of [headers]"},
+      {replaced("schema =", "headers = {X-Id = \"1\"}\nschema ="), 38, "is signed"},
+      {replaced("schema =", "headers = {X-Time = \"1\"}\nschema ="), 38, "is signed"},
+      {replaced("schema =", "headers = {X-Retry = \"{data}\"}\nschema ="), 38,
+       "there is no \"data\" here"},
+      {replaced("schema =", "headers = {X-Retry = 1}\nschema ="), 38, "must be a string"},
   });
 }
 

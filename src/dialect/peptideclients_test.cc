@@ -100,13 +100,15 @@ TEST_F(PeptideClientsTest, ARetryHasTheSameIdsAndItsOwnTime) {
                  "0eebe6c359f20545e6be11285cc23a867a9de884cd0d0bd3488d2fb359c01d12"}));
 }
 
-TEST_F(PeptideClientsTest, ATestIsAnEventOfItsCatalogue) {
+// R-PC-37, A-PC-4
+TEST_F(PeptideClientsTest, ATestIsAnEventOfItsCatalogueAndHasNoId) {
   data_is(R"({"message": "This is a test event from Waybill.", "endpoint_id": "ep_1"})");
   EXPECT_EQ(body(model::kTestEvent),
-            R"({"id":"01941f29-7c00-7ccc-8000-000000000003","type":"webhook.test",)"
+            R"({"id":null,"type":"webhook.test",)"
             R"("created_at":"2026-11-21T04:30:00.123Z","org_id":"acme","data":{)"
             R"("message":"This is a test event from Waybill.","endpoint_id":"ep_1"}})");
   EXPECT_EQ(headers(model::kTestEvent, 1, kSent)[2], "X-PC-Event-Type: webhook.test");
+  EXPECT_EQ(headers(model::kTestEvent, 1, kSent)[3], "X-PC-Event-Id: null");
 }
 
 // R-PC-43

@@ -331,6 +331,8 @@ class Consumers(HubTest):
                     line, = consumer.wait_for_lines(1)
                     known = {*platform.types, "webhook.test"}
                     self.assertIn(line["type"], known, consumer.program)
+                    if platform.name == "peptideclients":  # R-PC-37
+                        self.assertEqual((line["type"], line["body"]["id"]), ("webhook.test", None))
 
     def test_while_a_secret_is_being_changed_the_former_one_is_good(self):
         for platform in SIGNING:

@@ -114,6 +114,11 @@ class GoldenFiles(unittest.TestCase):
                          if first.headers.get(name) != retry.headers.get(name)}
             self.assertEqual(differing, tells_the_try.get(dialect, set()))
 
+    def test_a_test_of_peptideclients_has_no_events_id(self):
+        test = requests_of("peptideclients")[2]
+        self.assertEqual(test.headers["X-PC-Event-Id"], "null")
+        self.assertIsNone(json.loads(test.body)["id"])
+
     def test_all_tell_of_the_same_order(self):
         order = "01941f29-7c00-7aaa-8000-000000000001"
         places = {"proculink": lambda body: body["data"]["order"]["id"],
