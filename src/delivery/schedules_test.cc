@@ -18,9 +18,9 @@ namespace {
 using std::chrono::seconds;
 
 constexpr std::string_view kHost = "a.example";
-// An order that every dialect can tell of.
+// An order that every dialect can tell of, but for its `document_id`: another one each time.
 constexpr std::string_view kOrder =
-    R"({"order_id":"01941f29-7c00-7aaa-8000-000000000001","document_id":123456,"idn":5,)"
+    R"(,"order_id":"01941f29-7c00-7aaa-8000-000000000001","idn":5,)"
     R"("number":"PO-1","supplier_id":"01941f29-7c00-7bbb-8000-000000000002",)"
     R"("supplier_name":"Acme","status":"needs_review","line_count":1})";
 
@@ -47,7 +47,7 @@ class SchedulesTest : public DispatcherTest {
 
   void publish_order(Node& node) {
     model::Event event = new_event(workspace);
-    event.data = kOrder;
+    event.data = R"({"document_id":)" + std::to_string(++orders_) + std::string(kOrder);
     const intake::LeaseTerms terms = node.dispatcher.lease_terms();
     hand_over(node, in_store([&](store::Connection& c) {
                 return acceptance.accept(c, event, terms, clock.now());
@@ -91,7 +91,7 @@ class SchedulesTest : public DispatcherTest {
     return rows[0];
   }
 
-  // The times, if each wait may differ from the listed one by a tenth.
+  // Each wait may differ from the listed one by a tenth.
   void expect_times(const std::vector<seconds>& listed_waits) {
     ASSERT_EQ(arrivals.size(), listed_waits.size() + 1);
     for (std::size_t i = 0; i < listed_waits.size(); ++i) {
@@ -100,6 +100,9 @@ class SchedulesTest : public DispatcherTest {
       EXPECT_LE(waited, listed_waits[i] * 11 / 10) << "before request " << i + 2;
     }
   }
+
+ private:
+  int orders_ = 100'000;
 };
 
 using Times = std::vector<seconds>;
@@ -200,6 +203,21 @@ TEST_F(SchedulesTest, PrecoroTakes200And201) {
 
   EXPECT_EQ(arrivals.size(), 2u);
   EXPECT_EQ(deliveries(endpoint, DeliveryState::kSucceeded).size(), 2u);
+}
+
+// A-PR-8: five tries of the same notice, not five failures of whichever.
+TEST_F(SchedulesTest, PrecoroStaysOnWhenFiveNoticesFailOnceEach) {
+  const model::Endpoint endpoint = subscribe("precoro");
+  answer_with([this] { return status(arrivals.size() <= 5 ? 500 : 200); });
+  Node& node = add_node();
+
+  for (int i = 0; i < 5; ++i) publish_order(node);
+  EXPECT_EQ(arrivals.size(), 5u);
+  EXPECT_EQ(stored(endpoint).state, EndpointState::kActive);
+  clock.run_for(1h);
+
+  EXPECT_EQ(deliveries(endpoint, DeliveryState::kSucceeded).size(), 5u);
+  EXPECT_EQ(stored(endpoint).state, EndpointState::kActive);
 }
 
 // A fifth try that succeeds is no failure.

@@ -66,7 +66,7 @@ class Event:
         self.dialect, self.name = dialect, name
         self.canonical = table.get("canonical", name)
         self.example = json.loads(table["example"])
-        outer = list(strings(envelope))
+        outer = list(strings(json.loads(table["envelope"]) if "envelope" in table else envelope))
         data_path = next(path for path, text in outer if text == "{data}")
         if "data" in table:
             inner = [(data_path + path, text)
