@@ -117,7 +117,7 @@ class OwnDialects(HubTest):
                 workspace, endpoint, path = self.subscribe(platform)
                 for event in events:
                     workspace.publish(event["example"], event["canonical"])
-                workspace.publish({}, "order.created")  # It has no word for that.
+                workspace.publish({}, "shop.closed")  # It has no word for that.
 
                 requests = self.recorder.wait_for(path, 2)
                 workspace.wait_for_states(endpoint, "succeeded", "succeeded")
