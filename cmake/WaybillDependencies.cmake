@@ -11,6 +11,8 @@ find_package(fmt REQUIRED)
 find_package(tomlplusplus REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(mimalloc 2.0 REQUIRED)
+# Debian's package has no CMake configuration.
+find_library(WAYBILL_RE2 re2 REQUIRED)
 if(BUILD_TESTING)
   find_package(GTest REQUIRED)
 endif()

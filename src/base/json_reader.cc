@@ -11,39 +11,10 @@
 
 #include "base/check.h"
 #include "base/json.h"
+#include "base/json_path.h"
 
 namespace waybill {
 namespace {
-
-// A path is for people, and goes back to whoever sent the text: a megabyte of name is not shown.
-constexpr std::size_t kPathNameBytesMax = 100;
-
-bool is_identifier(std::string_view name) {
-  const auto letter = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '$';
-  };
-  return !name.empty() && letter(name[0]) &&
-         std::ranges::all_of(name, [&](char c) { return letter(c) || (c >= '0' && c <= '9'); });
-}
-
-void append_path(std::string& path, std::string_view name) {
-  std::string_view shown = name.substr(0, kPathNameBytesMax);
-  if (shown.size() < name.size()) {
-    // Not in the middle of a character: the path has to be UTF-8 too.
-    while (!shown.empty() && (name[shown.size()] & 0xC0) == 0x80) shown.remove_suffix(1);
-  }
-  const std::string_view rest = shown.size() < name.size() ? "…" : "";
-  if (rest.empty() && is_identifier(shown)) {
-    path += '.';
-    path += shown;
-  } else {
-    path += '[';
-    append_json_string(path, fmt::format("{}{}", shown, rest));
-    path += ']';
-  }
-}
-
-void append_path(std::string& path, std::size_t index) { path += fmt::format("[{}]", index); }
 
 // Builds the value in place from what Boost's parser reports, and watches for what it lets pass.
 //
@@ -160,13 +131,13 @@ class Builder {
     for (std::size_t i = 0; i < depth_; ++i) {
       const bool innermost = i + 1 == depth_;
       if (const json::array* array = open_[i]->if_array()) {
-        if (!innermost) append_path(path, array->size() - 1);
-        if (innermost && in_element) append_path(path, array->size());
+        if (!innermost) append_json_path(path, array->size() - 1);
+        if (innermost && in_element) append_json_path(path, array->size());
       } else if (!innermost || slot_ != nullptr) {
-        append_path(path, std::prev(open_[i]->get_object().end())->key());
+        append_json_path(path, std::prev(open_[i]->get_object().end())->key());
       }
     }
-    if (reason_ == "duplicate_member") append_path(path, std::string_view(duplicate_));
+    if (reason_ == "duplicate_member") append_json_path(path, std::string_view(duplicate_));
     return path;
   }
 

@@ -28,6 +28,7 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "base/secret.h"
+#include "dialect/schema.h"
 #include "dialect/template.h"
 #include "model/retry_schedule.h"
 #include "net/header.h"
@@ -129,6 +130,7 @@ struct EventType {
   };
   std::vector<HeaderValue> headers;
   json::value schema;   // JSON Schema (2020-12) of `data`.
+  Schema rules;         // The same, compiled.
   json::value example;  // Canonical data that renders to a valid sample.
 };
 

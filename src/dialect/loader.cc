@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "base/embedded.h"
+#include "dialect/catalogue.h"
 #include "dialect/loader_parts.h"
 #include "dialect/toml_table.h"
 #include "dialect/vocabulary.h"
@@ -308,6 +309,11 @@ void Loader::read_event(TomlTable& table, std::string name) {
   }
   read_event_headers(table, event);
   event.schema = read_object(table, "schema");
+  if (event.schema.is_object()) {
+    Result<Schema> rules = Schema::compile(event.schema);
+    if (!rules) table.fault("schema", rules.error().message);
+    if (rules) event.rules = *std::move(rules);
+  }
   event.example = read_object(table, "example");
   example_lines_.push_back(table.line("example"));
   dialect_.events.push_back(std::move(event));
@@ -364,7 +370,7 @@ Result<void> check_headers(const Dialect& dialect, const Message& message) {
   return {};
 }
 
-// An example that does not fit its own template is found now, and not by the first test event.
+// An example that does not fit its own template or schema is found now, and not by a receiver.
 void Loader::render_examples() {
   for (std::size_t i = 0; i < dialect_.events.size(); ++i) {
     const EventType& event = dialect_.events[i];
@@ -379,8 +385,9 @@ void Loader::render_examples() {
     const Result<void> headers = check_headers(dialect_, message);
     const Result<std::string> key =
         dialect_.coalescing ? coalescing_key(*dialect_.coalescing, message) : std::string();
+    const Result<void> data = body ? check_data(dialect_, message) : Result<void>();
     for (const Error* error : {body ? nullptr : &body.error(), headers ? nullptr : &headers.error(),
-                               key ? nullptr : &key.error()}) {
+                               key ? nullptr : &key.error(), data ? nullptr : &data.error()}) {
       if (!error) continue;
       faults_.add(example_lines_[i],
                   fmt::format("[events.\"{}\"] example: {}", event.name, error->message));

@@ -27,13 +27,22 @@ void append_integer(std::string& out, std::int64_t number) {
   out.append(digits, end);
 }
 
+// The path of a placeholder, in what stands under its variable.
+std::vector<JsonStep> steps_of(const Placeholder& placeholder) {
+  std::vector<JsonStep> steps;
+  for (const std::string& step : placeholder.path) {
+    std::size_t index = 0;
+    const auto [end, error] = std::from_chars(step.data(), step.data() + step.size(), index);
+    const bool is_index = error == std::errc() && end == step.data() + step.size();
+    steps.push_back(is_index ? JsonStep(index) : JsonStep(step));
+  }
+  return steps;
+}
+
 auto unfit(const Placeholder& placeholder, std::string_view problem) {
   // A path is told in the caller's JSON, which is what stands under the variable.
   std::string path;
-  if (!placeholder.path.empty()) {
-    path = "$";
-    for (const std::string& step : placeholder.path) path += "." + step;
-  }
+  if (!placeholder.path.empty()) path = json_path("$", steps_of(placeholder));
   return fail(Code::kInvalid, "event_data_unfit",
               fmt::format("{{{}}}: {}.", placeholder.written, problem), std::move(path));
 }
@@ -262,7 +271,45 @@ void collect(const TemplateNode& node, std::vector<std::string_view>& names) {
   for (const TemplateNode& child : node.children) collect(child, names);
 }
 
+// The child at `step`, or null.
+const TemplateNode* child_at(const TemplateNode& node, const JsonStep& step) {
+  if (const auto* name = std::get_if<std::string>(&step)) {
+    if (node.kind != Kind::kObject) return nullptr;
+    std::string written;
+    append_json_string(written, *name);
+    written += ':';
+    const auto found = std::ranges::find(node.names, written);
+    if (found == node.names.end()) return nullptr;
+    return &node.children[static_cast<std::size_t>(found - node.names.begin())];
+  }
+  // Elements that may be left out make places mean nothing.
+  const std::size_t index = std::get<std::size_t>(step);
+  const bool whole = node.kind == Kind::kArray &&
+                     std::ranges::none_of(node.children, [](const TemplateNode& child) {
+                       return child.kind == Kind::kPlaceholder && child.placeholder().optional;
+                     });
+  return whole && index < node.children.size() ? &node.children[index] : nullptr;
+}
+
 }  // namespace
+
+std::optional<std::vector<JsonStep>> Template::source_of(std::span<const JsonStep> place) const {
+  const TemplateNode* node = root_.get();
+  while (node != nullptr && node->kind != Kind::kPlaceholder && !place.empty()) {
+    node = child_at(*node, place.front());
+    place = place.subspan(1);
+  }
+  const bool one =
+      node != nullptr && (node->kind == Kind::kPlaceholder ||
+                          (node->kind == Kind::kString &&
+                           std::ranges::count_if(node->pieces, &Piece::has_placeholder) == 1));
+  if (!one) return std::nullopt;
+  const auto piece = std::ranges::find_if(node->pieces, &Piece::has_placeholder);
+  if (!piece->placeholder.is_json) return std::nullopt;
+  std::vector<JsonStep> steps = steps_of(piece->placeholder);
+  steps.insert(steps.end(), place.begin(), place.end());
+  return steps;
+}
 
 std::vector<std::string_view> Template::variables() const {
   std::vector<std::string_view> names;

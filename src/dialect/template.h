@@ -31,6 +31,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/json_path.h"
 #include "base/result.h"
 
 namespace waybill::dialect {
@@ -88,6 +89,11 @@ class Template {
   // append_json() requires: made by parse_json(). append_text(): by parse_text().
   Result<void> append_json(Scope scope, std::string& out) const;
   Result<void> append_text(Scope scope, std::string& out) const;
+
+  // Where the value at `place` in the JSON that this template makes was taken from: the place in
+  // the variable of kind kJson. Nothing: from elsewhere, or from several places. Requires: made by
+  // parse_json().
+  std::optional<std::vector<JsonStep>> source_of(std::span<const JsonStep> place) const;
 
   // The reverse of append_text(): what each placeholder stands for in `text`, in order. A
   // placeholder reaches up to the next occurrence of the literal text behind it, the last one to

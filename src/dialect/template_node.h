@@ -22,6 +22,7 @@ struct Placeholder {
   std::string written;  // Between the braces, for messages.
   std::string_view name;
   std::size_t variable = 0;       // Its place in the vocabulary.
+  bool is_json = false;           // Of the variable: of kind kJson.
   std::vector<std::string> path;  // What follows the variable's name.
   bool optional = false;
   std::vector<Filter> filters;

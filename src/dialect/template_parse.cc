@@ -82,6 +82,7 @@ Result<void> resolve(Placeholder& placeholder, std::string_view path, Vocabulary
     if (!rest.empty() && (variable.kind != Kind::kJson || rest.front() != '.')) continue;
     placeholder.name = variable.name;
     placeholder.variable = i;
+    placeholder.is_json = variable.kind == Kind::kJson;
     if (!rest.empty()) rest.remove_prefix(1);
     while (!rest.empty()) placeholder.path.emplace_back(cut(rest, '.'));
     if (path.ends_with('.') || std::ranges::count(placeholder.path, std::string()) > 0) {

@@ -185,7 +185,7 @@ TEST_F(TemplateTest, SaysWhichValueIsMissingOrUnfit) {
   for (const Bad& c : {
            Bad{R"({"a": "{gone}"})", ""},
            Bad{R"("{event.data.absent}")", "$.absent"},
-           Bad{R"("{event.data.lines.2.unit}")", "$.lines.2.unit"},
+           Bad{R"("{event.data.lines.2.unit}")", "$.lines[2].unit"},
            Bad{R"("{event.data.lines.x}")", "$.lines.x"},
            Bad{R"("{event.data.number.deeper}")", "$.number.deeper"},
            Bad{R"("<{event.data.lines}>")", "$.lines"},

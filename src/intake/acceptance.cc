@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "intake/event_check.h"
 #include "store/coalescing.h"
 #include "store/endpoints.h"
 #include "store/events.h"
@@ -24,6 +25,16 @@ Result<Subscription> find_target(store::Connection& connection, const model::Wor
   if (!found) return fail(found.error());
   if (found->state == model::EndpointState::kDeleted) return fail(no_endpoint());
   return Subscription{found->id, found->dialect, found->event_types, found->state};
+}
+
+// The endpoints that are to be sent the event, also those that its data does not allow it.
+std::vector<const Subscription*> concerned(const routing::Plan& plan) {
+  std::vector<const Subscription*> all;
+  for (const routing::Match& match : plan.matched) all.push_back(match.subscription);
+  for (const routing::Withheld& withheld : plan.withheld) {
+    if (withheld.reason == routing::Reason::kDataUnfit) all.push_back(withheld.subscription);
+  }
+  return all;
 }
 
 }  // namespace
@@ -125,11 +136,13 @@ Result<routing::Plan> Acceptance::route(store::Connection& connection, const mod
 }
 
 Result<Accepted> Acceptance::accept(store::Connection& connection, model::Event event,
-                                    const LeaseTerms& terms, Timestamp now) const {
+                                    const LeaseTerms& terms, Timestamp now,
+                                    const json::value* published) const {
   const auto subscriptions = store::endpoints::subscriptions(connection, event.workspace_id);
   if (!subscriptions) return fail(subscriptions.error());
   auto plan = route(connection, event, *subscriptions);
   if (!plan) return fail(plan.error());
+  if (published) WAYBILL_TRY(check_data(dialects_, concerned(*plan), event, *published));
 
   Batch batch(connection, ids_, event, terms, now);
   for (const routing::Match& match : plan->matched) {

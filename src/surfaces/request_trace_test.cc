@@ -28,8 +28,12 @@ class RequestTrace : public HubFixture {
     }
   }
   net::Response publish(Headers headers) {
-    return call("POST", "/hub/v1/workspaces/acme/events",
-                R"({"type":"order.created","data":{"id":"1"}})", std::move(headers));
+    return call(
+        "POST", "/hub/v1/workspaces/acme/events",
+        R"({"type":"order.created","data":{"order_id":"01941f29-7c00-7aaa-8000-000000000001",)"
+        R"("supplier_id":"01941f29-7c00-7bbb-8000-000000000002","supplier_name":"S",)"
+        R"("status":"needs_review","line_count":1,"lines":[{}]}})",
+        std::move(headers));
   }
   std::vector<std::string> sent_headers(std::string_view name) const {
     std::vector<std::string> all;

@@ -39,7 +39,7 @@ class StoreFailure : public HubFixture {
     return call("POST", "/api/ingress/acme/orders", kOrder, {{"X-ProcuLink-Key", key}});
   }
   net::Response publish() {
-    return call("POST", "/hub/v1/workspaces/acme/events", R"({"type":"order.created","data":{}})");
+    return call("POST", "/hub/v1/workspaces/acme/events", R"({"type":"stock.low","data":{}})");
   }
   std::size_t rows(std::string_view what) {
     return json_of(call("GET", "/hub/v1/workspaces/acme/" + std::string(what)))

@@ -348,6 +348,14 @@ class Api:
                 return rows
 
 
+def order_data(**more):
+    """What every dialect is promised of an order, as a publisher writes it."""
+    return {"order_id": "01941f29-7c00-7aaa-8000-000000000001",
+            "supplier_id": "01941f29-7c00-7bbb-8000-000000000002",
+            "supplier_name": "Acme Paper Ltd", "status": "needs_review", "line_count": 1,
+            "lines": [{"quantity": 1}], **more}
+
+
 def an_order(number="PO-1", supplier="Acme Paper Ltd", **changes):
     """An order as ProcuLink's documentation shows one."""
     return {"orderNumber": number, "orderDate": "2026-11-20", "currency": "EUR",
@@ -396,8 +404,8 @@ class Workspace:
         return self.ingress("POST", "/orders", order, headers=headers, **more)
 
     def publish(self, data=None, type_="order.created", status=201, headers=None, **more):
-        return self.ask("POST", "/events", {"type": type_, "data": data or {}, **more}, status,
-                        headers)
+        data = order_data(**data or {}) if type_ == "order.created" else data or {}
+        return self.ask("POST", "/events", {"type": type_, "data": data, **more}, status, headers)
 
     def endpoint(self, dialect, receiver, path, secret=None, verify_with=None, **more):
         """Subscribes a receiver's path, and gives the receiver what to verify with."""

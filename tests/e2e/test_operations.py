@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 import harness
 import postgres_server
-from harness import HubTest, an_order, wait_for
+from harness import HubTest, an_order, order_data, wait_for
 
 PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 METRICS_TOKEN = "the-token-of-the-scraper"
@@ -205,7 +205,7 @@ class Operations(HubTest):
         self.express.behave(path, 500)
         self.workspace.post_order(an_order(), "an-idempotency-key-of-the-caller")
         self.hub.api.with_token(native).send("POST", f"{self.workspace.path}/events",
-                                             {"type": "order.created", "data": {"n": 1}})
+                                             {"type": "order.created", "data": order_data()})
         self.workspace.ingress("POST", "/orders", an_order(), key="plk_wrong_key_of_somebody")
         self.hub.api.with_token("a-wrong-token").send("GET", "/workspaces")
         self.workspace.ask("POST", f"/endpoints/{endpoint['id']}/rotate-secret",

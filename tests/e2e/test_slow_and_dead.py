@@ -4,7 +4,7 @@ import socket
 import time
 import unittest
 
-from harness import HubTest, wait_for
+from harness import HubTest, order_data, wait_for
 
 EVENTS = 100
 PROMPT_SECONDS = 10
@@ -29,7 +29,7 @@ class SlowAndDead(HubTest):
         return listener.getsockname()[1]
 
     def publish_all(self):
-        events = [{"type": "order.created", "data": {"number": f"N-{number}"}}
+        events = [{"type": "order.created", "data": order_data(number=f"N-{number}")}
                   for number in range(EVENTS)]
         self.workspace.ask("POST", "/events/batch", {"events": events}, 201)
 

@@ -18,8 +18,15 @@ namespace {
 
 constexpr std::size_t kBatchMax = 100;
 
-// An event as its publisher wrote it; the caller gives it an id.
-Result<model::Event> read_event(ObjectReader& body, const Call& call) {
+// An event as its publisher wrote it.
+struct Published {
+  model::Event event;
+  const json::value* data = nullptr;  // In the request's body.
+};
+
+// `path`: where in the body it stands.
+Result<Published> read_event(const json::object& object, std::string path, const Call& call) {
+  ObjectReader body(object, std::move(path));
   model::Event event;
   event.type = body.text("type", {1, 128});
   if (!body.has_fault()) body.check("type", model::check_event_type(event.type));
@@ -34,7 +41,7 @@ Result<model::Event> read_event(ObjectReader& body, const Call& call) {
   event.workspace_id = call.workspace_id;
   event.occurred_at = call.now;
   event.trace = trace_of(call.request);
-  return event;
+  return Published{std::move(event), object.if_contains("data")};
 }
 
 // The new event, with where it goes.
@@ -86,12 +93,12 @@ Result<EventWithDeliveries> find_event(store::Connection& connection,
 Task<Result<Reply>> publish_event(Call& call) {
   const auto object = read_body(call.request);
   if (!object) co_return fail(object.error());
-  ObjectReader body(*object);
-  const auto event = read_event(body, call);
-  if (!event) co_return fail(event.error());
+  const auto published = read_event(*object, "$", call);
+  if (!published) co_return fail(published.error());
   const intake::LeaseTerms terms = call.services.dispatcher.lease_terms();
   co_return co_await make_change(call, [&](store::Connection& connection) -> Result<Change> {
-    auto accepted = call.services.acceptance.accept(connection, *event, terms, call.now);
+    auto accepted = call.services.acceptance.accept(connection, published->event, terms, call.now,
+                                                    published->data);
     if (!accepted) return fail(accepted.error());
     Change change{.status = 201, .body = {}, .audit = {}, .after_commit = {}};
     append_accepted(change.body, *accepted);
@@ -106,23 +113,28 @@ Task<Result<Reply>> publish_events(Call& call) {
   ObjectReader body(*object);
   const json::array* items = body.array("events", {1, kBatchMax});
   WAYBILL_CO_TRY(body.done());
-  std::vector<model::Event> events;
+  std::vector<Published> events;
+  const auto path_of = [](std::size_t index) { return fmt::format("$.events[{}]", index); };
   for (const json::value& item : *items) {
-    const std::string path = fmt::format("$.events[{}]", events.size());
+    const std::string path = path_of(events.size());
     if (!item.is_object()) {
       co_return fail(Code::kInvalid, "member_type", "This has to be an object.", path);
     }
-    ObjectReader reader(item.get_object(), path);
-    auto event = read_event(reader, call);
+    auto event = read_event(item.get_object(), path, call);
     if (!event) co_return fail(event.error());
     events.push_back(*std::move(event));
   }
   const intake::LeaseTerms terms = call.services.dispatcher.lease_terms();
   co_return co_await make_change(call, [&](store::Connection& connection) -> Result<Change> {
     std::vector<intake::Accepted> all;
-    for (const model::Event& event : events) {
-      auto accepted = call.services.acceptance.accept(connection, event, terms, call.now);
-      if (!accepted) return fail(accepted.error());
+    for (const Published& published : events) {
+      auto accepted = call.services.acceptance.accept(connection, published.event, terms, call.now,
+                                                      published.data);
+      if (!accepted) {
+        Error error = std::move(accepted).error();
+        if (error.path.starts_with('$')) error.path.replace(0, 1, path_of(all.size()));
+        return fail(std::move(error));
+      }
       all.push_back(*std::move(accepted));
     }
     Change change{.status = 201, .body = {}, .audit = {}, .after_commit = {}};

@@ -109,6 +109,44 @@ TEST_F(NativeApiTest, ABatchIsAllOrNothing) {
   EXPECT_EQ(ok(200, "GET", kAcme + "/events").as_object().at("rows").as_array().size(), 2u);
 }
 
+TEST_F(NativeApiTest, PublishedDataIsWhatTheReceiversItGoesToWerePromised) {
+  const std::string event = R"({"type": "payment.recorded", "data": {"payment_id": "p1"}})";
+  ok(201, "POST", kAcme + "/events", event);
+  new_endpoint("peptideclients", R"("event_types": ["order.created"])");
+  ok(201, "POST", kAcme + "/events", event);
+
+  const std::string paid = new_endpoint("peptideclients", R"("event_types": ["payment.recorded"])");
+  for (const char* state : {"active", "paused"}) {
+    refused(400, "event_data_invalid", "$.data.order_id", "POST", kAcme + "/events", event);
+    const net::Response told = call("POST", kAcme + "/events", event);
+    EXPECT_EQ(text(json_of(told), "detail"),
+              "PeptideClients (dialect peptideclients) is promised other data for its event "
+              "payment.recorded: this is missing.");
+    refused(400, "event_data_invalid", "$.events[1].data.order_id", "POST", kAcme + "/events/batch",
+            fmt::format(R"({{"events": [{{"type": "a", "data": {{}}}}, {}]}})", event));
+    EXPECT_EQ(at(ok(200, "GET", kAcme + "/events"), "rows").as_array().size(), 2u)
+        << "nothing was stored";
+    if (state == std::string("active")) ok(200, "POST", kAcme + "/endpoints/" + paid + "/pause");
+  }
+  EXPECT_EQ(sent.size(), 0u);
+
+  ok(200, "POST", kAcme + "/endpoints/" + paid + "/resume");
+  ok(201, "POST", kAcme + "/events",
+     R"({"type": "payment.recorded", "data": {"payment_id": "p1", "order_id": "o1", "x": 1}})");
+  EXPECT_EQ(sent.size(), 1u);
+}
+
+TEST_F(NativeApiTest, ARefusedEventCanBePublishedAgainWithItsIdempotencyKey) {
+  new_endpoint("peptideclients", R"("event_types": ["payment.recorded"])");
+  const std::string path = kAcme + "/events";
+  refused(400, "event_data_invalid", "$.data.payment_id", "POST", path,
+          R"({"type": "payment.recorded", "data": {"payment_id": 5, "order_id": "o1"}})",
+          {{"Idempotency-Key", "k"}});
+  ok(201, "POST", path,
+     R"({"type": "payment.recorded", "data": {"payment_id": "5", "order_id": "o1"}})",
+     {{"Idempotency-Key", "k"}});
+}
+
 TEST_F(NativeApiTest, EventsAreListedByTypeSubjectAndTime) {
   publish("stock.low");
   clock.run_for(2h);

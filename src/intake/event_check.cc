@@ -1,0 +1,43 @@
+#include "intake/event_check.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "dialect/catalogue.h"
+
+namespace waybill::intake {
+
+Result<void> check_data(const dialect::DialectRegistry& dialects,
+                        std::span<const store::endpoints::Subscription* const> matched,
+                        const model::Event& event, const json::value& data) {
+  const std::string id = event.id.uuid().text();
+  dialect::Message message;
+  message.event_id = id;
+  message.event_type = event.type;
+  message.occurred_at = event.occurred_at;
+  message.subject = event.subject;
+  // Stand for the workspace's own, which are no part of what was published.
+  message.workspace_slug = "workspace";
+  message.environment = "production";
+  message.data = &data;
+
+  // Few, however many endpoints there are.
+  std::vector<const dialect::Dialect*> checked;
+  for (const auto* subscription : matched) {
+    const bool seen = std::ranges::any_of(
+        checked, [&](const auto* dialect) { return dialect->name == subscription->dialect; });
+    const dialect::Dialect* dialect = seen ? nullptr : dialects.find(subscription->dialect);
+    if (dialect == nullptr) continue;
+    checked.push_back(dialect);
+    if (auto verdict = dialect::check_data(*dialect, message); !verdict) {
+      Error error = std::move(verdict).error();
+      error.path.replace(0, 1, "$.data");
+      return fail(std::move(error));
+    }
+  }
+  return {};
+}
+
+}  // namespace waybill::intake
