@@ -21,7 +21,10 @@ std::unexpected<Error> refuse(const Dialect& dialect, const EventType& event,
 Result<void> check_rendered(const Dialect& dialect, const EventType& event,
                             const Message& message) {
   const Result<std::string> text = render_data(dialect, message);
-  if (!text) return refuse(dialect, event, text.error().message, text.error().path);
+  if (!text) {
+    const std::string& path = text.error().path;
+    return refuse(dialect, event, text.error().message, path.empty() ? "$" : path);
+  }
   const auto data = parse_json(*text);
   if (!data) return refuse(dialect, event, data.error().message, "$");
   const auto fault = event.rules.check(*data);

@@ -2,7 +2,8 @@
 
 #include <utility>
 
-#include "intake/event_check.h"
+#include <fmt/format.h>
+
 #include "store/coalescing.h"
 #include "store/endpoints.h"
 #include "store/events.h"
@@ -137,12 +138,15 @@ Result<routing::Plan> Acceptance::route(store::Connection& connection, const mod
 
 Result<Accepted> Acceptance::accept(store::Connection& connection, model::Event event,
                                     const LeaseTerms& terms, Timestamp now,
-                                    const json::value* published) const {
-  const auto subscriptions = store::endpoints::subscriptions(connection, event.workspace_id);
+                                    const Publication* publication) const {
+  auto subscriptions = store::endpoints::subscriptions(connection, event.workspace_id);
   if (!subscriptions) return fail(subscriptions.error());
+  if (publication) WAYBILL_TRY(keep_wanted(*publication, *subscriptions));
   auto plan = route(connection, event, *subscriptions);
   if (!plan) return fail(plan.error());
-  if (published) WAYBILL_TRY(check_data(dialects_, concerned(*plan), event, *published));
+  if (publication) {
+    WAYBILL_TRY(check_data(dialects_, concerned(*plan), event, *publication->data));
+  }
 
   Batch batch(connection, ids_, event, terms, now);
   for (const routing::Match& match : plan->matched) {
@@ -154,7 +158,11 @@ Result<Accepted> Acceptance::accept(store::Connection& connection, model::Event 
   }
   Accepted accepted = std::move(batch.accepted());
   if (accepted.matched() == 0) {
-    accepted.unmatched_reason = routing::unmatched_reason(event.type, plan->withheld);
+    const bool none_speaks =
+        publication && !publication->dialect.empty() && subscriptions->empty();
+    accepted.unmatched_reason =
+        none_speaks ? fmt::format("No endpoint that it is only for speaks {}.", publication->dialect)
+                    : routing::unmatched_reason(event.type, plan->withheld);
   }
   accepted.withheld = routing::withheld_text(plan->withheld);
   store::events::Routed routed{std::move(event), static_cast<int>(accepted.matched()),

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "base/ids.h"
-#include "base/json.h"
 #include "dialect/loader.h"
+#include "intake/publication.h"
 #include "model/delivery.h"
 #include "model/event.h"
 #include "routing/routing.h"
@@ -55,12 +55,11 @@ class Acceptance {
       : dialects_(dialects), ids_(ids) {}
 
   // Writes `event` and its deliveries: routing::plan() says to whom, and within a window of its
-  // dialect an endpoint is sent the same once. `published`: its data, parsed, if somebody else than
-  // the hub wrote it; then it is held against what its receivers were promised. Fails as
-  // Connection::execute(), and as check_data() (intake/event_check.h).
+  // dialect an endpoint is sent the same once. `publication`: if somebody else than the hub made
+  // it. Fails as Connection::execute(), and as the functions of intake/publication.h.
   Result<Accepted> accept(store::Connection& connection, model::Event event,
                           const LeaseTerms& terms, Timestamp now,
-                          const json::value* published = nullptr) const;
+                          const Publication* publication = nullptr) const;
 
   // Writes a new event for one endpoint alone, whatever it subscribes to: a test.
   // Fails with kNotFound (endpoint_not_found), also for a deleted one.

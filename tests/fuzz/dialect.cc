@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "dialect/catalogue.h"
 #include "dialect/loader.h"
 #include "fuzz/target.h"
 
@@ -67,6 +68,9 @@ void try_event(const dialect::Dialect& made, std::string_view canonical, const j
     WAYBILL_CHECK(read.has_value() || read.error().reason == "too_deep", "a body is JSON");
     WAYBILL_CHECK(!read || write_json(*read) == *body, "a body is a fixed point");
   }
+  const auto fits = dialect::check_data(made, message);
+  WAYBILL_CHECK(fits.has_value() || !required, "an example that was loaded fits its schema");
+  WAYBILL_CHECK(fits.has_value() || fits.error().path.starts_with('$'), "a fault has a path");
   for (const int number : std::array{1, 2}) {
     const dialect::AttemptView attempt{.delivery_id = kId, .number = number, .sent_at = kSentAt};
     const auto headers = dialect::request_headers(made, message, attempt);

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "base/json.h"
 #include "store/deliveries.h"
@@ -21,8 +22,23 @@ constexpr std::size_t kBatchMax = 100;
 // An event as its publisher wrote it.
 struct Published {
   model::Event event;
-  const json::value* data = nullptr;  // In the request's body.
+  intake::Publication publication;  // Its data lies in the request's body.
 };
+
+// Which endpoints it is for, if the publisher says so.
+void read_only(ObjectReader& body, const Call& call, intake::Publication& publication) {
+  const json::object* members = body.has("only") ? body.object("only") : nullptr;
+  if (members == nullptr) return;
+  ObjectReader only(*members, body.path("only"));
+  publication.dialect = only.optional_text("dialect", {1, 200}).value_or("");
+  if (!publication.dialect.empty() && !call.services.dialects.find(publication.dialect)) {
+    only.refuse("dialect", "dialect_unknown",
+                fmt::format("There is no dialect \"{}\". There are: {}.", publication.dialect,
+                            fmt::join(call.services.dialects.names(), ", ")));
+  }
+  publication.endpoint = only.optional_id<model::EndpointId>("endpoint");
+  body.check("only", only.done());
+}
 
 // `path`: where in the body it stands.
 Result<Published> read_event(const json::object& object, std::string path, const Call& call) {
@@ -36,12 +52,14 @@ Result<Published> read_event(const json::object& object, std::string path, const
   }
   if (const json::object* data = body.object("data")) append_json(event.data, *data);
   event.subject = body.optional_text("subject", {1, 200}).value_or("");
+  intake::Publication publication{.data = object.if_contains("data")};
+  read_only(body, call, publication);
   WAYBILL_TRY(body.done());
   event.id = call.services.ids.next_id<model::EventId>();
   event.workspace_id = call.workspace_id;
   event.occurred_at = call.now;
   event.trace = trace_of(call.request);
-  return Published{std::move(event), object.if_contains("data")};
+  return Published{std::move(event), std::move(publication)};
 }
 
 // The new event, with where it goes.
@@ -98,7 +116,7 @@ Task<Result<Reply>> publish_event(Call& call) {
   const intake::LeaseTerms terms = call.services.dispatcher.lease_terms();
   co_return co_await make_change(call, [&](store::Connection& connection) -> Result<Change> {
     auto accepted = call.services.acceptance.accept(connection, published->event, terms, call.now,
-                                                    published->data);
+                                                    &published->publication);
     if (!accepted) return fail(accepted.error());
     Change change{.status = 201, .body = {}, .audit = {}, .after_commit = {}};
     append_accepted(change.body, *accepted);
@@ -129,7 +147,7 @@ Task<Result<Reply>> publish_events(Call& call) {
     std::vector<intake::Accepted> all;
     for (const Published& published : events) {
       auto accepted = call.services.acceptance.accept(connection, published.event, terms, call.now,
-                                                      published.data);
+                                                      &published.publication);
       if (!accepted) {
         Error error = std::move(accepted).error();
         if (error.path.starts_with('$')) error.path.replace(0, 1, path_of(all.size()));

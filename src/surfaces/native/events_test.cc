@@ -136,6 +136,47 @@ TEST_F(NativeApiTest, PublishedDataIsWhatTheReceiversItGoesToWerePromised) {
   EXPECT_EQ(sent.size(), 1u);
 }
 
+TEST_F(NativeApiTest, AnEventCanBeMeantForOneDialectOrOneEndpointOnly) {
+  const std::string standard = new_endpoint();
+  const std::string other = new_endpoint();
+  const std::string proign = new_endpoint("proign");
+  const auto reached = [&](std::string_view only) {
+    const json::value event = ok(201, "POST", kAcme + "/events",
+                                 fmt::format(R"({{"type": "stock.low", "only": {}, "data": )"
+                                             R"({{"item_code": "A4"}}}})",
+                                             only));
+    std::vector<std::string> endpoints;
+    for (const json::value& delivery : at(event, "deliveries").as_array()) {
+      endpoints.push_back(text(delivery, "endpoint_id"));
+    }
+    if (endpoints.empty()) endpoints.push_back(text(event, "unmatched_reason"));
+    return endpoints;
+  };
+  using Reached = std::vector<std::string>;
+  EXPECT_EQ(reached("{}"), (Reached{standard, other, proign}));
+  EXPECT_EQ(reached(R"({"dialect": "proign"})"), Reached{proign});
+  EXPECT_EQ(reached(fmt::format(R"({{"endpoint": "{}"}})", other)), Reached{other});
+  EXPECT_EQ(reached(fmt::format(R"({{"endpoint": "{}", "dialect": "standard-webhooks"}})", other)),
+            Reached{other});
+  const Reached none = {"No endpoint that it is only for speaks proign."};
+  EXPECT_EQ(reached(fmt::format(R"({{"endpoint": "{}", "dialect": "proign"}})", other)), none);
+
+  const auto fault = [&](std::string_view only, int status, std::string_view code,
+                         std::string_view path) {
+    const std::string event =
+        fmt::format(R"({{"type": "stock.low", "data": {{}}, "only": {}}})", only);
+    refused(status, code, fmt::format("${}", path), "POST", kAcme + "/events", event);
+    refused(status, code, fmt::format("$.events[0]{}", path), "POST", kAcme + "/events/batch",
+            fmt::format(R"({{"events": [{}]}})", event));
+  };
+  fault(R"({"dialect": "klingon"})", 400, "dialect_unknown", ".only.dialect");
+  fault(R"({"endpoint": "none"})", 404, "endpoint_not_found", ".only.endpoint");
+  fault(R"({"endpoint": "ep_00000000000000000000000000"})", 404, "endpoint_not_found",
+        ".only.endpoint");
+  fault(R"({"more": 1})", 400, "member_unknown", ".only.more");
+  fault(R"(null)", 400, "member_type", ".only");
+}
+
 TEST_F(NativeApiTest, ARefusedEventCanBePublishedAgainWithItsIdempotencyKey) {
   new_endpoint("peptideclients", R"("event_types": ["payment.recorded"])");
   const std::string path = kAcme + "/events";

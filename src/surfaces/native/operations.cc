@@ -85,6 +85,8 @@ const std::vector<Operation>& operations() {
      "listDialects", kAnyToken, list_dialects},
     {"GET",    "/hub/v1/dialects/{dialect}",
      "getDialect", kAnyToken, get_dialect},
+    {"GET",    "/hub/v1/event-types",
+     "listEventTypes", kAnyToken, list_event_types, {"dialect", "canonical", "module"}},
     {"GET",    "/hub/v1/nodes",
      "listNodes", kAdminToken, list_nodes},
     {"GET",    "/hub/v1/status",

@@ -63,6 +63,8 @@ Task<Result<Reply>> list_deliveries(Call& call);
 Task<Result<Reply>> get_delivery(Call& call);
 Task<Result<Reply>> retry_delivery(Call& call);
 Task<Result<Reply>> retry_dropped_deliveries(Call& call);
+// catalogue.cc
+Task<Result<Reply>> list_event_types(Call& call);
 // hub.cc
 Task<Result<Reply>> list_audit_log(Call& call);
 Task<Result<Reply>> list_dialects(Call& call);

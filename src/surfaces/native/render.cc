@@ -165,6 +165,15 @@ void write(ObjectText& object, const model::Node& node, Timestamp now,
       .add("stopped_at", node.stopped_at);
 }
 
+void write(ObjectText& object, const dialect::EventType& event) {
+  object.add("name", event.name)
+      .add("canonical", event.canonical)
+      .add("module", event.module)
+      .add("description", event.description);
+  append_json(object.member("schema"), event.schema);
+  append_json(object.member("example"), event.example);
+}
+
 void write(ObjectText& object, const dialect::Dialect& dialect) {
   object.add("name", dialect.name)
       .add("title", dialect.title)
@@ -179,17 +188,7 @@ void write(ObjectText& object, const dialect::Dialect& dialect) {
       .add("retry", dialect.delivery.retry.delays())
       .add("attempts_max", dialect.delivery.attempts_max)
       .add("open_catalogue", dialect.open_catalogue);
-  append_array(object.member("events"), dialect.events,
-               [](std::string& out, const dialect::EventType& event) {
-                 ObjectText item(out);
-                 item.add("name", event.name)
-                     .add("canonical", event.canonical)
-                     .add("module", event.module)
-                     .add("description", event.description);
-                 append_json(item.member("schema"), event.schema);
-                 append_json(item.member("example"), event.example);
-                 item.end();
-               });
+  append_records(object.member("events"), dialect.events);
 }
 
 void write(ObjectText& object, const model::Endpoint& endpoint,

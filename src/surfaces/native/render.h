@@ -31,6 +31,7 @@ void write(ObjectText& object, const store::events::Routed& routed);
 void write(ObjectText& object, const model::Delivery& delivery);
 void write(ObjectText& object, const model::Attempt& attempt);
 void write(ObjectText& object, const store::audit_log::Entry& entry);
+void write(ObjectText& object, const dialect::EventType& event);
 void write(ObjectText& object, const dialect::Dialect& dialect);
 // `believed`: as node_state() takes it.
 void write(ObjectText& object, const model::Node& node, Timestamp now,

@@ -1,4 +1,4 @@
-#include "intake/event_check.h"
+#include "intake/publication.h"
 
 #include <string>
 #include <string_view>
@@ -34,7 +34,7 @@ std::string fault(const std::vector<std::string>& dialects, std::string_view typ
   return fmt::format("{} {}", verdict.error().path, verdict.error().message);
 }
 
-TEST(EventCheck, OnlyTheDialectsThatAnEndpointSpeaksAreAsked) {
+TEST(Publication, OnlyTheDialectsThatAnEndpointSpeaksAreAsked) {
   EXPECT_EQ(fault({}, "order.created", "{}"), "");
   EXPECT_EQ(fault({"proculink"}, "order.created", "{}"), "") << "it promises nothing of an order";
   EXPECT_EQ(fault({"proculink", "peptideclients"}, "order.created", "{}").substr(0, 30),
@@ -42,7 +42,7 @@ TEST(EventCheck, OnlyTheDialectsThatAnEndpointSpeaksAreAsked) {
   EXPECT_EQ(fault({"standard-webhooks"}, "stock.low", R"({"any": "thing"})"), "");
 }
 
-TEST(EventCheck, TheFirstDialectThatIsPromisedOtherDataTellsSo) {
+TEST(Publication, TheFirstDialectThatIsPromisedOtherDataTellsSo) {
   const std::string told = fault({"standard-webhooks", "peptideclients", "proign"},
                                  "payment.recorded", R"({"payment_id": 5, "order_id": "1"})");
   EXPECT_EQ(told,
@@ -50,13 +50,13 @@ TEST(EventCheck, TheFirstDialectThatIsPromisedOtherDataTellsSo) {
             "its event payment.recorded: this has to be a text, and is a number.");
 }
 
-TEST(EventCheck, AnEndpointWhoseDialectIsGoneAsksForNothing) {
+TEST(Publication, AnEndpointWhoseDialectIsGoneAsksForNothing) {
   EXPECT_EQ(fault({"gone"}, "order.created", "{}"), "");
 }
 
 // What the hub writes of an order is not looked at when it comes in. So it has to be what every
 // catalogue promises, whatever a caller may leave out of an order.
-TEST(EventCheck, OrdersOfTheHubAreWhatEveryCataloguePromises) {
+TEST(Publication, OrdersOfTheHubAreWhatEveryCataloguePromises) {
   model::Order least;
   least.supplier_name = "S";
   least.lines.emplace_back();

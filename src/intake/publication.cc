@@ -1,4 +1,4 @@
-#include "intake/event_check.h"
+#include "intake/publication.h"
 
 #include <algorithm>
 #include <string>
@@ -8,6 +8,21 @@
 #include "dialect/catalogue.h"
 
 namespace waybill::intake {
+
+Result<void> keep_wanted(const Publication& publication,
+                         std::vector<store::endpoints::Subscription>& subscriptions) {
+  if (publication.endpoint) {
+    std::erase_if(subscriptions, [&](const auto& s) { return s.id != *publication.endpoint; });
+    if (subscriptions.empty()) {
+      return fail(Code::kNotFound, "endpoint_not_found", "There is no such endpoint.",
+                  "$.only.endpoint");
+    }
+  }
+  if (!publication.dialect.empty()) {
+    std::erase_if(subscriptions, [&](const auto& s) { return s.dialect != publication.dialect; });
+  }
+  return {};
+}
 
 Result<void> check_data(const dialect::DialectRegistry& dialects,
                         std::span<const store::endpoints::Subscription* const> matched,
