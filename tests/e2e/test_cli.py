@@ -167,8 +167,21 @@ class Cli(HubTest):
         names = {row["name"] for row in self.ask("dialect", "list")["rows"]}
         self.assertLessEqual({"proculink", "standard-webhooks"}, names)
         self.assertIn("order.failed", self.read("dialect", "show", "proculink"))
+        rows = self.ask("event-type", "list", "--canonical", "order.created")["rows"]
+        self.assertEqual({row["dialect"] for row in rows}, names)
+        self.assertIn("MES", self.read("event-type", "list", "--dialect", "proign"))
+        self.assertIn("tracking_number",
+                      self.read("event-type", "show", "order.shipped", "--dialect", "proign"))
+        self.assertIn("'order.shipped'?", self.run_words(
+            "event-type", "show", "order.shippd", "--dialect", "proign", status=1).stderr)
+        self.assertEqual(self.ask("trigger", "order.created", "--workspace", self.workspace.slug,
+                                  "--dialect", "precoro")["matched"], 0)  # test_catalogue has more.
         body = '{"a":1}'
-        for dialect, secret in (("proculink", "s3cret"),
+        unsigned = self.run_words("sign", "--dialect", "precoro", "--secret", "s", "--body", "-",
+                                  stdin=body, status=2)
+        self.assertIn("does not sign", unsigned.stderr)
+        for dialect, secret in (("peptideclients", "s3cret"), ("proculink", "s3cret"),
+                                ("procureiq", "s3cret"), ("proign", "s3cret"),
                                 ("standard-webhooks", "whsec_" + "A" * 32)):
             common = ("--dialect", dialect, "--secret", secret, "--body", "-")
             headers = self.ask("sign", *common, stdin=body)["headers"]

@@ -18,6 +18,8 @@ CommandGroup supplier_group();
 CommandGroup order_group();
 CommandGroup endpoint_group();
 CommandGroup event_group();
+CommandGroup event_type_group();
+CommandGroup trigger_group();
 CommandGroup delivery_group();
 CommandGroup dead_letter_group();
 CommandGroup audit_group();

@@ -105,6 +105,11 @@ Result<void> publish(Session& session) {
   body["type"] = session.text("--type");
   body["data"] = std::move(*data);
   add_text(body, session, "--subject");
+  json::object only;
+  for (const char* member : {"dialect", "endpoint"}) {
+    if (const auto given = session.value(fmt::format("--only-{}", member))) only[member] = *given;
+  }
+  if (!only.empty()) body["only"] = std::move(only);
   return session.print_answer(session.post(session.in_workspace("/events"), body,
                                            session.value("--idempotency-key").value_or("")));
 }
@@ -154,6 +159,12 @@ CommandGroup event_group() {
                  .placeholder = "JSON",
                  .help = "An object that tells of it; @FILE or - reads it"},
                 {.name = "--subject", .placeholder = "TEXT", .help = "The id of what it is about"},
+                {.name = "--only-dialect",
+                 .placeholder = "NAME",
+                 .help = "Of the endpoints it matches, only to those that speak this dialect"},
+                {.name = "--only-endpoint",
+                 .placeholder = "ENDPOINT",
+                 .help = "Only to this one, by its id"},
                 {.name = "--batch",
                  .placeholder = "FILE",
                  .help = "Publishes all events of a file; - is standard input"},
