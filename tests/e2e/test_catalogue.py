@@ -99,7 +99,8 @@ class Catalogue(HubTest):
         for words, told in (
                 (("order.shiped", "--dialect", "proign"), "Did you mean 'order.shipped'?"),
                 (("order.shipped", "--dialect", "klingon"), "no such dialect"),
-                (("stock.low", "--dialect", "proign", "--set", "item_code=5"), "event_data_invalid"),
+                (("stock.low", "--dialect", "proign", "--set", "item_code=5"),
+                 "event_data_invalid"),
                 (("stock.low", "--dialect", "proign", "--endpoint", "none"), "no such endpoint")):
             self.assertIn(told, self.cli("trigger", *words, status=1).stderr)
         for words, told in (
