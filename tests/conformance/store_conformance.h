@@ -35,6 +35,7 @@
 #include "model/workspace.h"
 #include "store/database.h"
 #include "store/deliveries.h"
+#include "store/documents.h"
 
 namespace waybill::store {
 
@@ -219,6 +220,20 @@ class NodeConformance : public StoreConformance {
   std::vector<std::string> said_by(const std::function<Result<void>(Connection&)>& unit);
 };
 
+// What other systems keep here.
+class DocumentConformance : public StoreConformance {
+ protected:
+  documents::Key key(std::string_view kind = "invoice") const { return {workspace_, kind}; }
+  model::Document make(std::int64_t id, std::string_view kind = "invoice");
+  Answer insert(const model::Document& document);
+  Answer update(const model::Document& document);
+  std::int64_t next_idn(std::string_view kind = "invoice");
+  void note_idn(std::int64_t idn);
+  // The summaries of the invoices, which are their ids.
+  std::vector<std::string> listed(const documents::Filter& filter, std::int64_t offset = 0,
+                                  std::int64_t limit = 100);
+};
+
 }  // namespace waybill::store
 
 #define WAYBILL_INSTANTIATE_STORE_CONFORMANCE(...)                                                \
@@ -226,6 +241,8 @@ class NodeConformance : public StoreConformance {
   INSTANTIATE_TEST_SUITE_P(Drivers, MigrationConformance, testing::Values(__VA_ARGS__),           \
                            driver_name);                                                          \
   INSTANTIATE_TEST_SUITE_P(Drivers, DeliveryConformance, testing::Values(__VA_ARGS__),            \
+                           driver_name);                                                          \
+  INSTANTIATE_TEST_SUITE_P(Drivers, DocumentConformance, testing::Values(__VA_ARGS__),            \
                            driver_name);                                                          \
   INSTANTIATE_TEST_SUITE_P(Drivers, NodeConformance, testing::Values(__VA_ARGS__), driver_name);  \
   INSTANTIATE_TEST_SUITE_P(Drivers, UpkeepConformance, testing::Values(__VA_ARGS__), driver_name)
