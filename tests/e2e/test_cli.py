@@ -42,6 +42,7 @@ class Cli(HubTest):
         self.endpoints(slug)
         self.events_and_deliveries(slug)
         self.orders(slug)
+        self.users_and_documents(slug)
         self.dialects_and_signatures()
         self.hub_itself()
         self.used.add("serve")
@@ -162,6 +163,36 @@ class Cli(HubTest):
         self.assertIn("\\x1b", self.read("order", "list", *of).lower())
         self.assertIn("PAP-A4-80", self.read("order", "show", *of, row["id"]))
         self.assertEqual(self.ask("order", "list", "--workspace", slug)["rows"], [])
+
+    def users_and_documents(self, slug):
+        of = ("--workspace", slug)
+        user = self.ask("user", "create", *of, "--email", "zoë@example.com", "--name", "Zoë",
+                        "--roles", "purchase_order:creator,invoice:viewer")
+        self.assertEqual(user["roles"], ["purchase_order:creator", "invoice:viewer"])
+        self.assertIn("Zoë", self.read("user", "list", *of))
+        changed = self.ask("user", "update", *of, user["id"], "--roles", "super_user")
+        self.assertEqual((changed["name"], changed["roles"]), ("Zoë", ["super_user"]))
+        key = self.ask("key", "create", *of, "--platform", "precoro", "--user", "ZOË@example.com")
+        self.assertEqual(key["user_id"], user["id"])
+        endpoint = self.ask("endpoint", "create", *of, "--dialect", "precoro", "--url",
+                            self.express.url + "/open/nobody", "--events", "budget.create",
+                            "--owner", "zoë@example.com")
+        self.assertEqual(endpoint["owner_id"], user["id"])
+        in_use = self.run_words("user", "delete", *of, user["id"], status=1)
+        self.assertIn("user_in_use", in_use.stderr)
+        owned = self.ask("endpoint", "update", *of, endpoint["id"], "--owner", "none")
+        self.assertIsNone(owned["owner_id"])
+        self.ask("key", "revoke", *of, key["id"])
+
+        document = self.ask("document", "put", "invoice", "88213", *of, "--data",
+                            '{"total": 12.50, "status": 2}', "--created-by", user["id"])
+        self.assertEqual((document["idn"], document["created_by"]), (1, user["id"]))
+        self.assertTrue(document["event_id"])
+        self.assertIn("88213", self.read("document", "list", *of, "--kind", "invoice"))
+        self.assertIn("12.5", self.read("document", "show", "invoice", "88213", *of))
+        none = self.run_words("document", "put", "invoice", "1", *of, "--data", "[]", status=2)
+        self.assertIn("object", none.stderr)
+        self.assertEqual(self.ask("user", "delete", *of, user["id"])["id"], user["id"])
 
     def dialects_and_signatures(self):
         names = {row["name"] for row in self.ask("dialect", "list")["rows"]}

@@ -26,6 +26,9 @@ constexpr Argument kCoalescing{
 constexpr Argument kCoalescingEdge{.name = "--coalescing-edge",
                                    .placeholder = "leading|trailing",
                                    .help = "Sends the first at once, or the last at the end"};
+constexpr Argument kOwner{.name = "--owner",
+                          .placeholder = "USER",
+                          .help = "Whose roles decide what it is sent: an id or e-mail address"};
 constexpr Argument kRetry{.name = "--retry",
                           .placeholder = "1m,5m",
                           .help = "The waits before each further try, instead of its dialect's",
@@ -44,6 +47,8 @@ constexpr Argument kInFlight{.name = "--in-flight-max",
 
 // What an update gives back to the dialect.
 constexpr std::string_view kDefault = "default";
+// Who owns an endpoint that an update takes from its owner.
+constexpr std::string_view kNobody = "none";
 
 json::array to_array(const std::vector<std::string>& texts) {
   json::array array;
@@ -123,7 +128,8 @@ void tell_secret(const Session& session, const json::value& answer) {
 
 Result<void> create(Session& session) {
   json::object body;
-  for (const char* argument : {"--dialect", "--url", "--name", "--description", "--secret"}) {
+  for (const char* argument :
+       {"--dialect", "--url", "--name", "--description", "--owner", "--secret"}) {
     add_text(body, session, argument);
   }
   if (session.has("--events")) body["event_types"] = to_array(session.list("--events"));
@@ -174,6 +180,8 @@ Result<void> update(Session& session) {
   add_text(body, session, "--url");
   add_text(body, session, "--name");
   add_text(body, session, "--description");
+  add_text(body, session, "--owner");
+  if (session.text("--owner") == kNobody) body["owner"] = nullptr;
   if (session.has("--events")) body["event_types"] = to_array(session.list("--events"));
   WAYBILL_TRY(add_narrowing(body, session));
   WAYBILL_TRY(add_overrides(body, session));
@@ -259,6 +267,7 @@ CommandGroup endpoint_group() {
                          kFilter,
                          kCoalescing,
                          kCoalescingEdge,
+                         kOwner,
                          kRetry,
                          kAttempts,
                          kTimeout,
@@ -283,8 +292,8 @@ CommandGroup endpoint_group() {
            .summary = "Changes an endpoint; what is not named stays",
            .details =
                "`default` as the value of --retry, --attempts-max, --timeout, "
-               "--rate-per-second, --in-flight-max or --coalescing leaves it to the dialect again. "
-               "Some dialects have endpoints "
+               "--rate-per-second, --in-flight-max or --coalescing leaves it to the dialect again; "
+               "--owner none takes its owner away. Some dialects have endpoints "
                "whose URL and events cannot be changed. Here --url is the endpoint's own; the "
                "hub's is --hub.",
            .example =
@@ -298,6 +307,7 @@ CommandGroup endpoint_group() {
                 kFilter,
                 kCoalescing,
                 kCoalescingEdge,
+                kOwner,
                 kRetry,
                 kAttempts,
                 kTimeout,

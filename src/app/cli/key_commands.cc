@@ -9,6 +9,7 @@ Result<void> create(Session& session) {
   json::object body;
   add_text(body, session, "--platform");
   add_text(body, session, "--name");
+  add_text(body, session, "--user");
   if (session.has("--scopes")) {
     json::array scopes;
     for (const std::string& scope : session.list("--scopes")) scopes.emplace_back(scope);
@@ -52,13 +53,17 @@ CommandGroup key_group() {
               {.name = "key create",
                .summary = "Makes an API key and shows it once",
                .details = "A key of a platform opens that platform's API. A key of the platform "
-                          "waybill opens the management API, as far as its scopes say.",
+                          "waybill opens the management API, as far as its scopes say. One of "
+                          "precoro shows what its user may see.",
                .example = "key create --workspace acme --platform proculink --name 'Web shop'",
                .arguments = {{.name = "--platform",
                               .placeholder = "proculink|procureiq|precoro|proign|waybill",
                               .help = "Which API it opens",
                               .required = true},
                              {.name = "--name", .placeholder = "NAME", .help = "Who uses it"},
+                             {.name = "--user",
+                              .placeholder = "USER",
+                              .help = "Whose a key of precoro is: an id or e-mail address"},
                              {.name = "--scopes",
                               .placeholder = "A,B",
                               .help = "What the key may do: orders:read, endpoints:*, *",

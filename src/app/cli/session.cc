@@ -107,6 +107,9 @@ Result<json::value> Session::post(const Path& path, const json::value& body,
                                   std::string idempotency_key) {
   return ask("POST", path, {}, body, std::move(idempotency_key));
 }
+Result<json::value> Session::put(const Path& path, const json::value& body) {
+  return ask("PUT", path, {}, body, "");
+}
 Result<json::value> Session::put(const Path& path, std::chrono::seconds patience) {
   return ask("PUT", path, {}, nullptr, "", patience);
 }

@@ -46,6 +46,7 @@ class Session {
   Result<json::value> get(const Path& path, const Query& query = {});
   Result<json::value> post(const Path& path, const json::value& body = json::object(),
                            std::string idempotency_key = "");
+  Result<json::value> put(const Path& path, const json::value& body);
   // For what may take long.
   Result<json::value> put(const Path& path, std::chrono::seconds patience);
   Result<json::value> patch(const Path& path, const json::value& body);

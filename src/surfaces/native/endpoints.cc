@@ -9,6 +9,7 @@
 #include "surfaces/native/endpoint_settings.h"
 #include "surfaces/native/operations.h"
 #include "surfaces/native/render.h"
+#include "surfaces/native/users.h"
 
 namespace waybill::surfaces::native {
 namespace {
@@ -20,6 +21,7 @@ struct NewEndpoint {
   model::Endpoint endpoint;
   const dialect::Dialect* dialect = nullptr;
   Secret secret;  // Empty: none.
+  OwnerChange owner;
 };
 
 Result<NewEndpoint> read_new_endpoint(const Services& services, const net::Request& request) {
@@ -40,6 +42,7 @@ Result<NewEndpoint> read_new_endpoint(const Services& services, const net::Reque
   endpoint.filter = read_filter(body).value_or("");
   const auto own = read_secret(body, dialect);
   read_overrides(body, endpoint.overrides);
+  made.owner = read_owner(body);
   WAYBILL_TRY(body.done());
   if (own) {
     made.secret = *own;
@@ -59,6 +62,7 @@ std::string settings_text(const model::Endpoint& endpoint) {
       .add("name", endpoint.name)
       .add("description", endpoint.description)
       .add_json("filter", endpoint.filter.empty() ? "null" : endpoint.filter)
+      .add("owner_id", endpoint.owner_id)
       .add("retry", endpoint.overrides.retry)
       .add("attempts_max", endpoint.overrides.attempts_max)
       .add("timeout", endpoint.overrides.timeout)
@@ -69,9 +73,9 @@ std::string settings_text(const model::Endpoint& endpoint) {
   return detail;
 }
 
-// Changes `endpoint` as the body asks. `changed` are the names of what it asks for.
-Result<void> read_changes(const Services& services, const json::object& object,
-                          model::Endpoint& endpoint) {
+// Changes `endpoint` as the body asks, but for its owner: who that is to be is returned.
+Result<OwnerChange> read_changes(const Services& services, const json::object& object,
+                                 model::Endpoint& endpoint) {
   const auto dialect = dialect_of(endpoint, services.dialects);
   if (!dialect) return fail(dialect.error());
   ObjectReader body(object);
@@ -81,6 +85,7 @@ Result<void> read_changes(const Services& services, const json::object& object,
   const auto description = read_description(body);
   auto filter = read_filter(body);
   read_overrides(body, endpoint.overrides);
+  OwnerChange owner = read_owner(body);
   WAYBILL_TRY(body.done());
   if ((url || types) && !(*dialect)->endpoint.editable) {
     return fail(Code::kConflict, "endpoint_not_editable",
@@ -94,7 +99,7 @@ Result<void> read_changes(const Services& services, const json::object& object,
   if (name) endpoint.name = *std::move(name);
   if (description) endpoint.description = *description;
   if (filter) endpoint.filter = *std::move(filter);
-  return {};
+  return owner;
 }
 
 }  // namespace
@@ -112,6 +117,7 @@ Task<Result<Reply>> create_endpoint(Call& call) {
   }
   co_return co_await make_change(call, [&](store::Connection& connection) -> Result<Change> {
     WAYBILL_TRY(check_room(connection, endpoint, *made->dialect));
+    WAYBILL_TRY(change_owner(connection, made->owner, endpoint));
     WAYBILL_TRY(store::endpoints::insert(connection, endpoint));
     std::string answer;
     ObjectText object(answer);
@@ -157,7 +163,9 @@ Task<Result<Reply>> update_endpoint(Call& call) {
     auto endpoint = find_endpoint_to_change(connection, call, *id);
     if (!endpoint) return fail(endpoint.error());
     const std::string before = settings_text(*endpoint);
-    WAYBILL_TRY(read_changes(call.services, *object, *endpoint));
+    const auto owner = read_changes(call.services, *object, *endpoint);
+    if (!owner) return fail(owner.error());
+    WAYBILL_TRY(change_owner(connection, *owner, *endpoint));
     const std::string after = settings_text(*endpoint);
     const auto dialect = dialect_of(*endpoint, call.services.dialects);
     if (!dialect) return fail(dialect.error());

@@ -8,6 +8,7 @@
 #include "surfaces/native/object_reader.h"
 #include "surfaces/native/operations.h"
 #include "surfaces/native/render.h"
+#include "surfaces/native/users.h"
 
 namespace waybill::surfaces::native {
 namespace {
@@ -47,11 +48,31 @@ void read_scopes(ObjectReader& body, model::ApiKey& key) {
   key.scopes = *scopes;
 }
 
-Result<model::ApiKey> read_key(const Call& call) {
+// Whom a key of Precoro belongs to: it shows what they may see.
+std::optional<std::string> read_owner(ObjectReader& body, model::KeyPlatform platform) {
+  auto user = read_user(body, "user");
+  const bool has_user = platform == model::KeyPlatform::kPrecoro;
+  if (user && !has_user) {
+    body.refuse("user", "user_not_used", "Keys of this platform belong to no user.");
+  }
+  if (!user && has_user) {
+    body.refuse("user", "member_missing",
+                "\"user\" is missing: a key of Precoro belongs to a user.");
+  }
+  return user;
+}
+
+struct NewKey {
+  model::ApiKey key;
+  std::optional<std::string> user;  // As the caller names them.
+};
+
+Result<NewKey> read_key(const Call& call) {
   const auto object = read_body(call.request);
   if (!object) return fail(object.error());
   ObjectReader body(*object);
-  model::ApiKey key;
+  NewKey made;
+  model::ApiKey& key = made.key;
   const auto platform = model::parse_key_platform(body.text("platform", {1, 200}));
   if (!platform) {
     body.refuse(
@@ -61,22 +82,28 @@ Result<model::ApiKey> read_key(const Call& call) {
   key.platform = platform.value_or(model::KeyPlatform::kWaybill);
   key.name = body.optional_text("name", {0, 200}).value_or("");
   read_scopes(body, key);
+  made.user = read_owner(body, key.platform);
   key.expires_at = body.optional_time("expires_at");
   if (key.expires_at && *key.expires_at <= call.now) {
     body.refuse("expires_at", "member_invalid", "This time has passed already.");
   }
   WAYBILL_TRY(body.done());
-  return key;
+  return made;
+}
+
+// What a key lets its holder do here, as scopes.
+std::vector<std::string> powers_of(const model::ApiKey& key) {
+  if (key.platform == model::KeyPlatform::kPrecoro) return {"documents:read"};
+  return key.platform == model::KeyPlatform::kWaybill ? key.scopes : std::vector<std::string>();
 }
 
 }  // namespace
 
 Task<Result<Reply>> create_key(Call& call) {
-  auto key = read_key(call);
-  if (!key) co_return fail(key.error());
-  if (key->platform == model::KeyPlatform::kWaybill) {
-    WAYBILL_CO_TRY(check_may_give(call.caller, key->scopes));
-  }
+  auto made = read_key(call);
+  if (!made) co_return fail(made.error());
+  model::ApiKey* const key = &made->key;
+  WAYBILL_CO_TRY(check_may_give(call.caller, powers_of(*key)));
   const Secret text = model::new_key_text(key->platform);
   key->id = call.services.ids.next_id<model::ApiKeyId>();
   key->workspace_id = call.workspace_id;
@@ -85,6 +112,11 @@ Task<Result<Reply>> create_key(Call& call) {
   key->created_at = call.now;
 
   co_return co_await make_change(call, [&](store::Connection& connection) -> Result<Change> {
+    if (made->user) {
+      const auto user = find_named_user(connection, call.workspace_id, *made->user, "$.user");
+      if (!user) return fail(user.error());
+      key->user_id = *user;
+    }
     WAYBILL_TRY(store::api_keys::insert(connection, *key));
     std::string answer;
     ObjectText object(answer);
@@ -96,6 +128,7 @@ Task<Result<Reply>> create_key(Call& call) {
         .add("name", key->name)
         .add("prefix", key->prefix)
         .add("scopes", key->scopes)
+        .add("user_id", key->user_id)
         .add("expires_at", key->expires_at)
         .end();
     return Change{201, answer, AuditNote{"key.create", key->id.text(), detail, {}}, {}};

@@ -23,6 +23,17 @@ const std::vector<Operation>& operations() {
     {"DELETE", "/hub/v1/workspaces/{workspace}/keys/{key}",
      "revokeKey", "keys:write", revoke_key},
 
+    {"POST",   "/hub/v1/workspaces/{workspace}/users",
+     "createUser", "users:write", create_user},
+    {"GET",    "/hub/v1/workspaces/{workspace}/users",
+     "listUsers", "users:read", list_users, {"limit", "cursor"}},
+    {"GET",    "/hub/v1/workspaces/{workspace}/users/{user}",
+     "getUser", "users:read", get_user},
+    {"PATCH",  "/hub/v1/workspaces/{workspace}/users/{user}",
+     "updateUser", "users:write", update_user},
+    {"DELETE", "/hub/v1/workspaces/{workspace}/users/{user}",
+     "deleteUser", "users:write", delete_user},
+
     {"POST",   "/hub/v1/workspaces/{workspace}/suppliers",
      "createSupplier", "suppliers:write", create_supplier},
     {"GET",    "/hub/v1/workspaces/{workspace}/suppliers",
@@ -34,6 +45,13 @@ const std::vector<Operation>& operations() {
      "listOrders", "orders:read", list_orders, {"limit", "cursor", "number", "since", "until"}},
     {"GET",    "/hub/v1/workspaces/{workspace}/orders/{order}",
      "getOrder", "orders:read", get_order},
+
+    {"GET",    "/hub/v1/workspaces/{workspace}/documents",
+     "listDocuments", "documents:read", list_documents, {"limit", "cursor", "kind"}},
+    {"PUT",    "/hub/v1/workspaces/{workspace}/documents/{kind}/{document}",
+     "putDocument", "documents:write", put_document},
+    {"GET",    "/hub/v1/workspaces/{workspace}/documents/{kind}/{document}",
+     "getDocument", "documents:read", get_document},
 
     {"POST",   "/hub/v1/workspaces/{workspace}/endpoints",
      "createEndpoint", "endpoints:write", create_endpoint},

@@ -32,6 +32,12 @@ Task<Result<Reply>> create_key(Call& call);
 Task<Result<Reply>> list_keys(Call& call);
 Task<Result<Reply>> get_key(Call& call);
 Task<Result<Reply>> revoke_key(Call& call);
+// users.cc
+Task<Result<Reply>> create_user(Call& call);
+Task<Result<Reply>> list_users(Call& call);
+Task<Result<Reply>> get_user(Call& call);
+Task<Result<Reply>> update_user(Call& call);
+Task<Result<Reply>> delete_user(Call& call);
 // suppliers.cc
 Task<Result<Reply>> create_supplier(Call& call);
 Task<Result<Reply>> list_suppliers(Call& call);
@@ -39,6 +45,10 @@ Task<Result<Reply>> get_supplier(Call& call);
 // orders.cc
 Task<Result<Reply>> list_orders(Call& call);
 Task<Result<Reply>> get_order(Call& call);
+// documents.cc
+Task<Result<Reply>> list_documents(Call& call);
+Task<Result<Reply>> put_document(Call& call);
+Task<Result<Reply>> get_document(Call& call);
 // endpoints.cc
 Task<Result<Reply>> create_endpoint(Call& call);
 Task<Result<Reply>> list_endpoints(Call& call);

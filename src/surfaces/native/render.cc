@@ -78,9 +78,19 @@ void write(ObjectText& object, const model::ApiKey& key) {
       .add("name", key.name)
       .add("prefix", key.prefix)
       .add("scopes", key.scopes)
+      .add("user_id", key.user_id)
       .add("created_at", key.created_at)
       .add("expires_at", key.expires_at)
       .add("revoked_at", key.revoked_at);
+}
+
+void write(ObjectText& object, const model::User& user) {
+  object.add("id", user.id)
+      .add("email", user.email)
+      .add("name", user.name)
+      .add("roles", user.roles)
+      .add("created_at", user.created_at)
+      .add("updated_at", user.updated_at);
 }
 
 void write(ObjectText& object, const model::Supplier& supplier) {
@@ -102,6 +112,20 @@ void write(ObjectText& object, const model::Order& order) {
       .add("status", model::order_status_name(order.status))
       .add_json("lines", model::write_lines(order.lines))
       .add("created_at", order.created_at);
+}
+
+void write(ObjectText& object, const model::Document& document) {
+  object.add("kind", document.kind)
+      .add("id", document.id)
+      .add("uuid", document.uuid.text())
+      .add("idn", document.idn)
+      .add("created_by", document.created_by)
+      .add("status", document.status)
+      .add("approved_on", document.approved_on)
+      .add("supplier_id", document.supplier_id)
+      .add("enabled", document.enabled)
+      .add("created_at", document.created_at)
+      .add("modified_at", document.modified_at);
 }
 
 void write(ObjectText& object, const store::events::Routed& routed) {
@@ -202,6 +226,7 @@ void write(ObjectText& object, const model::Endpoint& endpoint,
       .add("description", endpoint.description)
       .add("event_types", endpoint.event_types)
       .add_json("filter", endpoint.filter.empty() ? "null" : endpoint.filter)
+      .add("owner_id", endpoint.owner_id)
       .add("state", model::endpoint_state_name(endpoint.state))
       .add("state_reason", endpoint.state_reason)
       .add("has_secret", !endpoint.secrets.current.empty())

@@ -10,9 +10,11 @@
 #include "dialect/loader.h"
 #include "model/api_key.h"
 #include "model/delivery.h"
+#include "model/document.h"
 #include "model/endpoint.h"
 #include "model/node.h"
 #include "model/order.h"
+#include "model/user.h"
 #include "model/workspace.h"
 #include "store/audit_log.h"
 #include "store/events.h"
@@ -25,8 +27,11 @@ std::string coalescing_text(const std::optional<model::CoalescingOverride>& coal
 
 void write(ObjectText& object, const model::Workspace& workspace);
 void write(ObjectText& object, const model::ApiKey& key);
+void write(ObjectText& object, const model::User& user);
 void write(ObjectText& object, const model::Supplier& supplier);
 void write(ObjectText& object, const model::Order& order);
+// Without its content.
+void write(ObjectText& object, const model::Document& document);
 void write(ObjectText& object, const store::events::Routed& routed);
 void write(ObjectText& object, const model::Delivery& delivery);
 void write(ObjectText& object, const model::Attempt& attempt);
