@@ -20,19 +20,28 @@ namespace waybill::app {
 namespace {
 
 using surfaces::native::NativeApi;
+using surfaces::precoro::PrecoroApi;
 using surfaces::proculink::ProcuLinkApi;
 
 // How each surface writes what goes wrong before one of its own functions is called. The first
-// whose prefix fits; the last fits everything.
+// that the path is one of; the last takes everything.
 struct SurfaceErrors {
   std::string_view prefix;
   std::string_view name;  // In metrics.
   net::Response (*render_error)(const Error& error);
   net::Response (*render_miss)(const net::Router::Miss& miss);
+  // Of a surface whose paths have no prefix in common.
+  bool (*has_path)(std::string_view path) = nullptr;
+
+  bool takes(std::string_view path) const {
+    return has_path ? has_path(path) : path.starts_with(prefix);
+  }
 };
 constexpr std::array kSurfaces = {
     SurfaceErrors{"/api/ingress/", "proculink", ProcuLinkApi::render_error,
                   ProcuLinkApi::render_miss},
+    SurfaceErrors{"", "precoro", PrecoroApi::render_error, PrecoroApi::render_miss,
+                  PrecoroApi::has_path},
     SurfaceErrors{"/hub/", "native", NativeApi::render_error, NativeApi::render_miss},
     SurfaceErrors{"/", "operations", NativeApi::render_error, NativeApi::render_miss},
 };
@@ -40,7 +49,7 @@ constexpr std::array kSurfaces = {
 // Its place in kSurfaces.
 std::size_t surface_of(std::string_view path) {
   std::size_t surface = 0;
-  while (surface + 1 < kSurfaces.size() && !path.starts_with(kSurfaces[surface].prefix)) ++surface;
+  while (surface + 1 < kSurfaces.size() && !kSurfaces[surface].takes(path)) ++surface;
   return surface;
 }
 
@@ -162,6 +171,11 @@ Hub::Hub(boost::asio::io_context& context, Log& log, const Settings& settings, D
                .version = std::string(version()),
                .dangerous_settings = settings_.dangerous}),
       proculink_({.log = log_, .keys = keys_, .orders = order_intake_, .dispatcher = dispatcher_}),
+      precoro_({.clock = *clock_,
+                .log = log_,
+                .keys = keys_,
+                .database = *database_,
+                .limits = settings_.precoro_limits}),
       traffic_(log_, ids_, settings_.access_log),
       retention_(context, *clock_, log_, *database_,
                  {.deliveries = settings_.retention_deliveries,
@@ -187,6 +201,7 @@ Hub::Hub(boost::asio::io_context& context, Log& log, const Settings& settings, D
   for (const SurfaceErrors& surface : kSurfaces) traffic_.add_surface(surface.name);
   native_.add_routes(router_);
   proculink_.add_routes(router_);
+  precoro_.add_routes(router_);
   operations_.add_routes(router_);
   add_root_route();
   if (settings_.tls_certificate.empty()) return;

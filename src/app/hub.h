@@ -39,6 +39,7 @@
 #include "store/database.h"
 #include "surfaces/key_directory.h"
 #include "surfaces/native/native_api.h"
+#include "surfaces/precoro/precoro_api.h"
 #include "surfaces/proculink/proculink_api.h"
 
 namespace waybill::app {
@@ -107,6 +108,7 @@ class Hub {
   intake::OrderIntake order_intake_;
   surfaces::native::NativeApi native_;
   surfaces::proculink::ProcuLinkApi proculink_;
+  surfaces::precoro::PrecoroApi precoro_;
   Traffic traffic_;
   Retention retention_;
   net::Router router_;

@@ -71,6 +71,13 @@ Result<void> read_count(Settings& settings, std::string_view text) {
   return {};
 }
 
+Result<void> read_precoro_limits(Settings& settings, std::string_view text) {
+  const auto limits = surfaces::precoro::RequestLimits::parse(text);
+  if (!limits) return refuse(limits.error().message);
+  settings.precoro_limits = *limits;
+  return {};
+}
+
 Result<void> read_networks(Settings& settings, std::string_view text) {
   auto networks = net::parse_networks(text);
   if (!networks) {
@@ -222,6 +229,14 @@ constexpr std::array kTable = {
             "So many requests a second are taken with each API key by each node, and as many at "
             "once; more are answered with 429.",
         .read = read_count<&Settings::rate_limit, kRateLimitMax>},
+    Setting{.name = "precoro_limits",
+            .placeholder = "LIMITS",
+            .example = "1/s, 1500/h, 3000/day, repeat 1m",
+            .default_text = "300/min, 1500/h, 3000/day",
+            .bounds = "a list of N/s, N/min, N/h, N/day and repeat DURATION, or none",
+            .description = "So many requests are taken with each token of Precoro's fetch API by "
+                           "each node; the same one again only after the repeat duration.",
+            .read = read_precoro_limits},
     Setting{.name = "database",
             .placeholder = "URL",
             .example = "postgres://waybill@db1,db2/waybill?sslmode=verify-full",

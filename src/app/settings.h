@@ -24,6 +24,7 @@
 #include "base/secret.h"
 #include "net/network.h"
 #include "store/postgres/postgres_address.h"
+#include "surfaces/precoro/request_limiter.h"
 
 namespace waybill::app {
 
@@ -45,6 +46,7 @@ struct Settings {
   std::filesystem::path ca_file;  // Authorities beside the system's; empty: none.
   std::size_t connections_max = 20'000;
   int rate_limit = 0;  // Requests a second of each API key; 0: any number.
+  surfaces::precoro::RequestLimits precoro_limits;
   Log::Level log_level = Log::Level::kInfo;
   std::vector<std::string> dangerous;  // Names of switches that are on and have a warning.
   bool access_log = false;
