@@ -176,8 +176,12 @@ Result<model::Document> find_by_idn(Connection& connection, const Key& key, std:
   return found(find_by(connection, "idn", key, idn));
 }
 
-Result<std::optional<model::Document>> find_to_change(Connection& connection, const Key& key,
-                                                      std::int64_t id) {
+Result<std::optional<model::Document>> find_to_put(Connection& connection, const Key& key,
+                                                   std::int64_t id) {
+  auto found = find_by(connection, "id", key, id, connection.row_lock());
+  if (!found || *found) return found;
+  // Whoever was adding it has ended once this has the lock.
+  WAYBILL_TRY(lock_kind(connection, key));
   return find_by(connection, "id", key, id, connection.row_lock());
 }
 

@@ -37,9 +37,10 @@ Result<void> update(Connection& connection, const model::Document& document);
 // Fail with kNotFound (document_not_found).
 Result<model::Document> find(Connection& connection, const Key& key, std::int64_t id);
 Result<model::Document> find_by_idn(Connection& connection, const Key& key, std::int64_t idn);
-// The same, so that it can be changed by what was read. Nothing: there is none.
-Result<std::optional<model::Document>> find_to_change(Connection& connection, const Key& key,
-                                                      std::int64_t id);
+// The same, so that it can be changed by what was read. Nothing: there is none, and nobody else
+// adds it until this transaction is over.
+Result<std::optional<model::Document>> find_to_put(Connection& connection, const Key& key,
+                                                   std::int64_t id);
 
 // What is listed. Each that is set narrows it; an empty list of values does not.
 struct Filter {

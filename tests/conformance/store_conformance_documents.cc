@@ -151,12 +151,12 @@ TEST_P(DocumentConformance, AChangeIsWritten) {
   document.enabled = true;
   document.modified_at = clock_.now();
   ASSERT_EQ(outcome(update(document)), "value");
-  const auto found = must(write(
-      [&](Connection& connection) { return documents::find_to_change(connection, key(), 7); }));
+  const auto found = must(
+      write([&](Connection& connection) { return documents::find_to_put(connection, key(), 7); }));
   ASSERT_TRUE(found);
   EXPECT_EQ(fields(*found), fields(document));
-  EXPECT_FALSE(must(write(
-      [&](Connection& connection) { return documents::find_to_change(connection, key(), 8); })));
+  EXPECT_FALSE(must(
+      write([&](Connection& connection) { return documents::find_to_put(connection, key(), 8); })));
 }
 
 TEST_P(DocumentConformance, IdnsGoUpForEachKindAlone) {
@@ -174,6 +174,36 @@ TEST_P(DocumentConformance, IdnsGoUpForEachKindAlone) {
   }));
   EXPECT_EQ(next_idn(), 13);
   EXPECT_EQ(next_idn("receipt"), 1);
+}
+
+// Twenty writers put the same two new documents, each in another order.
+TEST_P(DocumentConformance, ANewDocumentIsAddedOnceWhoeverPutsIt) {
+  const auto put = [&](Connection& connection, std::string_view kind) -> Answer {
+    const auto found = documents::find_to_put(connection, key(kind), 7);
+    if (!found) return fail(found.error());
+    if (*found) return 0;
+    const auto idn = documents::next_idn(connection, key(kind));
+    if (!idn) return fail(idn.error());
+    model::Document document = make(7, kind);
+    document.idn = *idn;
+    WAYBILL_TRY(documents::insert(connection, document));
+    return 1;
+  };
+  std::vector<Unit> units;
+  for (int i = 0; i < 20; ++i) {
+    const bool turned = i % 2 == 1;
+    units.push_back([&put, turned](Connection& connection) -> Answer {
+      const Answer first = put(connection, turned ? "expense" : "invoice");
+      if (!first) return first;
+      const Answer second = put(connection, turned ? "invoice" : "expense");
+      return second ? Answer(*first + *second) : second;
+    });
+  }
+  int added = 0;
+  for (const Answer& answer : write_together(units)) added += must(answer);
+  EXPECT_EQ(added, 2);
+  EXPECT_EQ(next_idn("invoice"), 2) << "no number was wasted";
+  EXPECT_EQ(next_idn("expense"), 2);
 }
 
 TEST_P(DocumentConformance, AListIsNarrowedByEachOfItsFilters) {

@@ -63,15 +63,6 @@ Result<std::optional<model::UserId>> find_creator(store::Connection& connection,
   return fail(Code::kNotFound, "user_not_found", "There is no such user.", "$.created_by");
 }
 
-// What is there, or nothing: then nobody else adds one until this transaction is over.
-Result<std::optional<Document>> find_or_lock(store::Connection& connection,
-                                             const store::documents::Key& key, std::int64_t id) {
-  auto found = store::documents::find_to_change(connection, key, id);
-  if (!found || *found) return found;
-  WAYBILL_TRY(store::documents::lock_kind(connection, key));
-  return store::documents::find_to_change(connection, key, id);
-}
-
 // The IDN that the document has from now on: the one it had, the one it brings, or the next.
 Result<void> settle_idn(store::Connection& connection, const store::documents::Key& key,
                         const DocumentKind& kind, const std::optional<Document>& before,
@@ -103,7 +94,7 @@ struct Put {
 Result<Put> put(store::Connection& connection, const Call& call, const Place& place,
                 const json::object& content) {
   const store::documents::Key key{call.workspace_id, place.kind->name};
-  const auto before = find_or_lock(connection, key, place.id);
+  const auto before = store::documents::find_to_put(connection, key, place.id);
   if (!before) return fail(before.error());
   Put put{before->value_or(Document()), !*before, false};
   Document& document = put.document;
