@@ -196,7 +196,7 @@ TEST_P(DocumentConformance, ANewDocumentIsAddedOnceWhoeverPutsIt) {
     for (int i = 0; i < 20; ++i) {
       const bool turned = id == 2 && i % 2 == 1;
       units.push_back([&put, id, turned](Connection& connection) -> Answer {
-        const Answer first = put(connection, turned ? "expense" : "invoice", id);
+        Answer first = put(connection, turned ? "expense" : "invoice", id);
         if (!first) return first;
         const Answer second = put(connection, turned ? "invoice" : "expense", id);
         return second ? Answer(*first + *second) : second;
