@@ -54,11 +54,13 @@ class Precoro(HubTest):
         self.assertEqual(listed["data"], [{"id": 123456, "idn": 5, "status": 2}])
         self.assertEqual(listed["meta"]["pagination"]["total"], 1)
 
-    def test_a_creator_fetches_their_own_documents_only(self):
+    def test_a_creator_is_told_of_and_fetches_their_own_documents_only(self):
         self.new_user("buyer@example.com", "purchase_order:creator")
+        self.workspace.endpoint("precoro", self.express, self.path, owner="buyer@example.com")
         token = self.new_token("buyer@example.com")
-        for number, creator in ((1, "buyer@example.com"), (2, None)):
-            self.put("purchase_order", number, {"created_by": creator})
+        for number, creator in ((2, None), (1, "buyer@example.com")):
+            self.put("purchase_order", number, {"idn": number, "created_by": creator})
+        self.assertEqual([notice["id"] for notice in self.notices(1)], [1])
         self.assertEqual([row["id"] for row in self.fetch("/purchaseorders", token)["data"]], [1])
         self.assertEqual(self.fetch("/purchaseorders/2", token, 404)["code"], "document_not_found")
         self.assertEqual(self.fetch("/invoices", token, 403)["code"], "role_missing")
