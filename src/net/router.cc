@@ -51,6 +51,16 @@ void Router::add(Route route) {
   Compiled compiled;
   compiled.segments.assign(segments.all.begin(),
                            segments.all.begin() + static_cast<std::ptrdiff_t>(segments.count));
+  std::string pattern;
+  for (std::size_t i = 0; i + 1 < segments.count; ++i) {
+    Words& taken = words_[pattern];
+    compiled.taken.push_back(&taken);
+    const std::string& segment = compiled.segments[i];
+    if (!is_name(segment)) taken.insert(segment);
+    pattern += '/';
+    pattern += is_name(segment) ? "{}" : segment;
+  }
+  compiled.taken.push_back(nullptr);
   compiled.route = routes_.size();
   routes_.push_back(std::move(route));
   const auto before = [](const Compiled& a, const Compiled& b) {
@@ -62,17 +72,19 @@ void Router::add(Route route) {
                    std::move(compiled));
 }
 
+bool Router::Compiled::fits(std::size_t segment, std::string_view given) const {
+  if (!is_name(segments[segment])) return segments[segment] == given;
+  return !given.empty() && !(taken[segment] && taken[segment]->contains(given));
+}
+
 const Handler* Router::find(Request& request, Miss& miss) const {
   const Segments segments(request.path);
   if (segments.too_many) return nullptr;
   for (const Compiled& candidate : compiled_) {
     if (candidate.segments.size() != segments.count) continue;
-    const bool fits =
-        std::equal(candidate.segments.begin(), candidate.segments.end(), segments.all.begin(),
-                   [](const std::string& wanted, std::string_view given) {
-                     return is_name(wanted) ? !given.empty() : wanted == given;
-                   });
-    if (!fits) continue;
+    std::size_t fitting = 0;
+    while (fitting < segments.count && candidate.fits(fitting, segments.all[fitting])) ++fitting;
+    if (fitting < segments.count) continue;
     const Route& route = routes_[candidate.route];
     if (route.method != request.method) {
       if (std::ranges::find(miss.allow, route.method) == miss.allow.end()) {

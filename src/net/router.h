@@ -3,6 +3,8 @@
 #pragma once
 
 #include <functional>
+#include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,7 +23,8 @@ struct Route {
   Handler handler;
 };
 
-// Immutable once routes are added. A literal segment is preferred to a {name}.
+// Immutable once routes are added. A literal segment is preferred to a {name}, and amid a path it
+// binds: where there is a route /api/v1/keys, the v1 of /api/v1/x is no {tenant} of another's.
 class Router {
  public:
   void add(Route route);
@@ -39,12 +42,18 @@ class Router {
   const std::vector<Route>& routes() const { return routes_; }
 
  private:
+  using Words = std::set<std::string, std::less<>>;
   struct Compiled {
     std::vector<std::string> segments;  // "{name}" or literal.
+    // By segment: the literals that bind there. Null for the last one.
+    std::vector<const Words*> taken;
     std::size_t route;
+
+    bool fits(std::size_t segment, std::string_view given) const;
   };
   std::vector<Route> routes_;
-  std::vector<Compiled> compiled_;  // Literal segments before {names}, leftmost first.
+  std::map<std::string, Words> words_;  // What binds, by the pattern before it.
+  std::vector<Compiled> compiled_;      // Literal segments before {names}, leftmost first.
 };
 
 }  // namespace waybill::net

@@ -109,5 +109,23 @@ TEST(Router, FallsBackToANameWhenTheLiteralHasOtherMethods) {
   EXPECT_EQ(routes.request.param("order"), "search");
 }
 
+// PROIGN's tenants stand where ProcureIQ has its version: /api/v1/events is nobody's events.
+TEST(Router, ALiteralAmidAPathIsNoNameOfAnotherRoute) {
+  Routes routes({{"GET", "/api/{tenant}/events"},
+                 {"GET", "/api/v1/webhooks"},
+                 {"GET", "/{tenant}/events/api/events"},
+                 {"GET", "/hub"}});
+  EXPECT_EQ(routes.find("GET", "/api/acme/events"), "/api/{tenant}/events");
+  EXPECT_EQ(routes.find("GET", "/api/v1/webhooks"), "/api/v1/webhooks");
+  EXPECT_EQ(routes.find("GET", "/api/v1/events"), "");
+  EXPECT_EQ(routes.miss.code, Code::kNotFound);
+  EXPECT_EQ(routes.find("POST", "/api/v1/events"), "");
+  EXPECT_THAT(routes.miss.allow, IsEmpty());
+  EXPECT_EQ(routes.find("GET", "/acme/events/api/events"), "/{tenant}/events/api/events");
+  EXPECT_EQ(routes.find("GET", "/api/events/api/events"), "");
+  EXPECT_EQ(routes.find("GET", "/hub/events/api/events"), "/{tenant}/events/api/events")
+      << "at the end of a path it leaves the others alone";
+}
+
 }  // namespace
 }  // namespace waybill::net
