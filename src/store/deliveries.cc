@@ -65,6 +65,33 @@ Result<model::Delivery> find_by(Connection& connection, std::string_view sql,
   return *std::move(found);
 }
 
+// Calls `use` with the statement for what passes `filter`.
+template <class Use>
+auto select(const model::WorkspaceId& workspace, const Filter& filter, Use use) {
+  Select select(kSelect);
+  select.where("workspace_id =", workspace);
+  select.where_if("endpoint_id =", filter.endpoint);
+  if (filter.state == model::DeliveryState::kDropped) {
+    // As a literal, so that the index of dead letters serves.
+    select.where("state = 'dropped' AND workspace_id =", workspace);
+  } else if (filter.state) {
+    select.where("state =", model::delivery_state_name(*filter.state));
+    // Few among all that were ever made: found by the index of what is due.
+    if (is_owed(*filter.state)) {
+      select.where("id IN (SELECT id FROM deliveries WHERE due_at IS NOT NULL AND workspace_id =",
+                   workspace, ")");
+      // A plain one would have SQLite walk the primary key instead.
+      select.bound_by("COALESCE(id, id) <");
+    }
+  }
+  select.where_if("event_type =", filter.event_type);
+  const auto since = filter.since.transform(Uuid::lowest_at);
+  const auto until = filter.until.transform(Uuid::lowest_at);
+  select.where_if("id >=", since);
+  select.where_if("id <", until);
+  return use(select);
+}
+
 }  // namespace
 
 Result<void> insert(Connection& connection, const model::Delivery& delivery,
@@ -90,29 +117,15 @@ Result<model::Delivery> find(Connection& connection, const model::WorkspaceId& w
 
 Result<Page<model::Delivery>> list(Connection& connection, const model::WorkspaceId& workspace,
                                    const Filter& filter, const PageRequest& page) {
-  Select select(kSelect);
-  select.where("workspace_id =", workspace);
-  select.where_if("endpoint_id =", filter.endpoint);
-  if (filter.state == model::DeliveryState::kDropped) {
-    // As a literal, so that the index of dead letters serves.
-    select.where("state = 'dropped' AND workspace_id =", workspace);
-  } else if (filter.state) {
-    select.where("state =", model::delivery_state_name(*filter.state));
-    // Few among all that were ever made: found by the index of what is due.
-    if (is_owed(*filter.state)) {
-      select.where("id IN (SELECT id FROM deliveries WHERE due_at IS NOT NULL AND workspace_id =",
-                   workspace, ")");
-      // A plain one would have SQLite walk the primary key instead.
-      select.bound_by("COALESCE(id, id) <");
-    }
-  }
-  select.where_if("event_type =", filter.event_type);
-  const auto since = filter.since.transform(Uuid::lowest_at);
-  const auto until = filter.until.transform(Uuid::lowest_at);
-  select.where_if("id >=", since);
-  select.where_if("id <", until);
-  return select.page<model::Delivery>(connection, page, read,
-                                      [](const model::Delivery& row) { return row.id.uuid(); });
+  return select(workspace, filter, [&](Select& found) {
+    return found.page<model::Delivery>(connection, page, read,
+                                       [](const model::Delivery& row) { return row.id.uuid(); });
+  });
+}
+
+Result<std::int64_t> count(Connection& connection, const model::WorkspaceId& workspace,
+                           const Filter& filter) {
+  return select(workspace, filter, [&](const Select& found) { return found.count(connection); });
 }
 
 Result<std::vector<model::Delivery>> of_event(Connection& connection,
@@ -135,6 +148,34 @@ Result<std::vector<model::Attempt>> attempts(Connection& connection,
       "FROM attempts WHERE workspace_id = $1 AND delivery_id = $2 ORDER BY number",
       {workspace, id}, [&](const Row& row) { all.push_back(read_attempt(row)); }));
   return all;
+}
+
+Result<std::vector<Try>> tries_at(Connection& connection, const model::WorkspaceId& workspace,
+                                  const model::EndpointId& endpoint, int limit,
+                                  std::int64_t offset) {
+  std::vector<Try> all;
+  WAYBILL_TRY(connection.query(
+      "SELECT a.number, a.started_at, a.latency_us, a.outcome, a.status_code, a.error, "
+      "a.response_body, a.node, d.id, d.event_id, d.event_type FROM deliveries d "
+      "JOIN attempts a ON a.workspace_id = d.workspace_id AND a.delivery_id = d.id "
+      "WHERE d.workspace_id = $1 AND d.endpoint_id = $2 "
+      "ORDER BY d.id DESC, a.number DESC LIMIT $3 OFFSET $4",
+      {workspace, endpoint, limit, offset}, [&](const Row& row) {
+        all.push_back({row.id<model::DeliveryId>(8), row.id<model::EventId>(9), row.string(10),
+                       read_attempt(row)});
+      }));
+  return all;
+}
+
+Result<std::int64_t> count_tries_at(Connection& connection, const model::WorkspaceId& workspace,
+                                    const model::EndpointId& endpoint) {
+  // Each attempt is counted in its delivery as it is written, and deleted with it.
+  std::int64_t count = 0;
+  WAYBILL_TRY(
+      connection.query("SELECT CAST(COALESCE(SUM(attempts_made), 0) AS BIGINT) FROM deliveries "
+                       "WHERE workspace_id = $1 AND endpoint_id = $2",
+                       {workspace, endpoint}, [&](const Row& row) { count = row.integer(0); }));
+  return count;
 }
 
 Result<std::vector<model::Delivery>> claim_due(Connection& connection,

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "model/delivery.h"
@@ -39,6 +40,8 @@ Result<model::Delivery> find(Connection& connection, const model::WorkspaceId& w
                              const model::DeliveryId& id);
 Result<Page<model::Delivery>> list(Connection& connection, const model::WorkspaceId& workspace,
                                    const Filter& filter, const PageRequest& page);
+Result<std::int64_t> count(Connection& connection, const model::WorkspaceId& workspace,
+                           const Filter& filter);
 // Oldest first.
 Result<std::vector<model::Delivery>> of_event(Connection& connection,
                                               const model::WorkspaceId& workspace,
@@ -46,6 +49,20 @@ Result<std::vector<model::Delivery>> of_event(Connection& connection,
 Result<std::vector<model::Attempt>> attempts(Connection& connection,
                                              const model::WorkspaceId& workspace,
                                              const model::DeliveryId& id);
+
+// What one endpoint was sent, try by try: those of the newest delivery first, the last try of each
+// before the others.
+struct Try {
+  model::DeliveryId delivery_id;
+  model::EventId event_id;
+  std::string event_type;  // Canonical.
+  model::Attempt attempt;
+};
+Result<std::vector<Try>> tries_at(Connection& connection, const model::WorkspaceId& workspace,
+                                  const model::EndpointId& endpoint, int limit,
+                                  std::int64_t offset);
+Result<std::int64_t> count_tries_at(Connection& connection, const model::WorkspaceId& workspace,
+                                    const model::EndpointId& endpoint);
 
 // Leases at most `limit` due deliveries of one endpoint to `lease.node`: the longest due, given in
 // the order of their ids. None if the endpoint is not active. Leases that ran out are due again.

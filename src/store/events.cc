@@ -22,6 +22,22 @@ Routed read(const Row& row) {
   return routed;
 }
 
+// Calls `use` with the statement for what passes `filter`.
+template <class Use>
+auto select(const model::WorkspaceId& workspace, const Filter& filter, Use use) {
+  Select select(kSelect);
+  select.where("workspace_id =", workspace);
+  select.where_if("type =", filter.type);
+  select.where_if("subject =", filter.subject);
+  if (!filter.types.empty()) select.where_in("type", filter.types);
+  // The moments are in the ids, so that the primary key serves.
+  const auto since = filter.since.transform(Uuid::lowest_at);
+  const auto until = filter.until.transform(Uuid::lowest_at);
+  select.where_if("id >=", since);
+  select.where_if("id <", until);
+  return use(select);
+}
+
 }  // namespace
 
 Result<void> insert(Connection& connection, const Routed& routed) {
@@ -60,16 +76,15 @@ Result<void> withdraw(Connection& connection, const model::WorkspaceId& workspac
 
 Result<Page<Routed>> list(Connection& connection, const model::WorkspaceId& workspace,
                           const Filter& filter, const PageRequest& page) {
-  Select select(kSelect);
-  select.where("workspace_id =", workspace);
-  select.where_if("type =", filter.type);
-  select.where_if("subject =", filter.subject);
-  const auto since = filter.since.transform(Uuid::lowest_at);
-  const auto until = filter.until.transform(Uuid::lowest_at);
-  select.where_if("id >=", since);
-  select.where_if("id <", until);
-  return select.page<Routed>(connection, page, read,
-                             [](const Routed& row) { return row.event.id.uuid(); });
+  return select(workspace, filter, [&](Select& found) {
+    return found.page<Routed>(connection, page, read,
+                              [](const Routed& row) { return row.event.id.uuid(); });
+  });
+}
+
+Result<std::int64_t> count(Connection& connection, const model::WorkspaceId& workspace,
+                           const Filter& filter) {
+  return select(workspace, filter, [&](const Select& found) { return found.count(connection); });
 }
 
 }  // namespace waybill::store::events

@@ -2,8 +2,10 @@
 
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "model/event.h"
 #include "store/connection.h"
@@ -23,8 +25,9 @@ struct Routed {
 struct Filter {
   std::optional<std::string> type;
   std::optional<std::string> subject;
-  std::optional<Timestamp> since;  // Occurred at or after.
-  std::optional<Timestamp> until;  // Occurred before.
+  std::optional<Timestamp> since;       // Occurred at or after.
+  std::optional<Timestamp> until;       // Occurred before.
+  std::vector<std::string> types = {};  // One of these; none: any.
 };
 
 Result<void> insert(Connection& connection, const Routed& routed);
@@ -33,6 +36,8 @@ Result<Routed> find(Connection& connection, const model::WorkspaceId& workspace,
                     const model::EventId& id);
 Result<Page<Routed>> list(Connection& connection, const model::WorkspaceId& workspace,
                           const Filter& filter, const PageRequest& page);
+Result<std::int64_t> count(Connection& connection, const model::WorkspaceId& workspace,
+                           const Filter& filter);
 
 // One endpoint less gets it: `withheld` is what it has to say now. Fails as find().
 Result<void> withdraw(Connection& connection, const model::WorkspaceId& workspace,

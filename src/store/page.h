@@ -1,11 +1,13 @@
 // Keyset paging: newest first, by id, so that nothing is shown twice or left out while rows are
-// added.
+// added. Platforms that page by number have offsets and totals too, which cost more the more there
+// is.
 
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -19,6 +21,7 @@ namespace waybill::store {
 struct PageRequest {
   int limit = 50;             // 1 to 200.
   std::optional<Uuid> after;  // The last id of the page before.
+  std::int64_t offset = 0;    // So many rows are passed over.
 };
 
 template <class T>
@@ -46,6 +49,17 @@ class Select {
     if (value) where(condition, *value);
   }
 
+  // One of `values`.
+  void where_in(std::string_view column, const std::vector<std::string>& values) {
+    std::string condition(column);
+    condition += " IN (";
+    for (std::size_t i = 0; i + 1 < values.size(); ++i) {
+      params_.push_back(values[i]);
+      condition += "$" + std::to_string(params_.size()) + ", ";
+    }
+    where(condition, values.back(), ")");
+  }
+
   // Another condition than "id <" keeps the page before out, ending before the id as well.
   void bound_by(std::string_view condition) { bound_ = condition; }
 
@@ -59,7 +73,11 @@ class Select {
     where(bound_, below);
     // One more than asked for tells whether there is another page.
     params_.push_back(request.limit + 1);
-    const std::string sql = sql_ + " ORDER BY id DESC LIMIT $" + std::to_string(params_.size());
+    std::string sql = sql_ + " ORDER BY id DESC LIMIT $" + std::to_string(params_.size());
+    if (request.offset > 0) {
+      params_.push_back(request.offset);
+      sql += " OFFSET $" + std::to_string(params_.size());
+    }
     Page<T> page;
     WAYBILL_TRY(
         connection.query(sql, params_, [&](const Row& row) { page.rows.push_back(read(row)); }));
@@ -68,6 +86,14 @@ class Select {
       page.next = id_of(page.rows.back());
     }
     return page;
+  }
+
+  // How many rows there are on all pages.
+  Result<std::int64_t> count(Connection& connection) const {
+    std::int64_t count = 0;
+    WAYBILL_TRY(connection.query("SELECT count(*) FROM (" + sql_ + ") AS counted", params_,
+                                 [&](const Row& row) { count = row.integer(0); }));
+    return count;
   }
 
  private:

@@ -301,6 +301,65 @@ TEST_P(DeliveryConformance, ArePagedNewestFirstWhileRowsAreAdded) {
   }
 }
 
+TEST_P(DeliveryConformance, AreCountedAndPassedOverByNumber) {
+  const model::Endpoint endpoint = add_endpoint();
+  const deliveries::Filter mine = by(&deliveries::Filter::endpoint, endpoint.id);
+  std::vector<model::Delivery> made;
+  for (int i = 0; i < 5; ++i) made.push_back(add_delivery(endpoint, kNoon));
+  (void)add_delivery(add_endpoint(), kNoon);
+  const auto page = [&](int limit, std::int64_t offset) {
+    return ids_of(must(read([&](Connection& c) {
+                    return deliveries::list(c, workspace_, mine, {limit, std::nullopt, offset});
+                  })).rows);
+  };
+  EXPECT_EQ(page(2, 0), ids_of(made, {4, 3}));
+  EXPECT_EQ(page(2, 2), ids_of(made, {2, 1}));
+  EXPECT_EQ(page(2, 4), ids_of(made, {0}));
+  EXPECT_TRUE(page(2, 5).empty());
+  for (const auto& [filter, count] :
+       {std::pair(mine, 5), std::pair(deliveries::Filter{}, 6),
+        std::pair(by(&deliveries::Filter::state, DeliveryState::kPending), 6),
+        std::pair(by(&deliveries::Filter::state, DeliveryState::kDropped), 0)}) {
+    EXPECT_EQ(must(read([&](Connection& c) { return deliveries::count(c, workspace_, filter); })),
+              count);
+  }
+}
+
+TEST_P(DeliveryConformance, TriesAtAnEndpointAreListedNewestFirst) {
+  const model::Endpoint endpoint = add_endpoint();
+  const auto tried_twice = make(endpoint, DeliveryState::kRetrying);
+  ASSERT_EQ(claim(endpoint, kNoon + 1h, lease_until(kNoon + 2h)).size(), 1u);
+  ASSERT_EQ(outcome(finish(tried_twice, lease_until(kNoon + 2h), {})), "value");
+  (void)add_delivery(endpoint, kNoon + 9h);  // Not tried yet.
+  const auto tried_once = make(endpoint, DeliveryState::kDropped);
+  (void)make(add_endpoint(), DeliveryState::kSucceeded);
+
+  const auto tries = [&](int limit, std::int64_t offset) {
+    return must(read([&](Connection& c) {
+      return deliveries::tries_at(c, workspace_, endpoint.id, limit, offset);
+    }));
+  };
+  const auto all = tries(10, 0);
+  ASSERT_EQ(all.size(), 3u);
+  EXPECT_EQ(all[0].delivery_id, tried_once.id);
+  EXPECT_EQ(all[0].event_id, tried_once.event_id);
+  EXPECT_EQ(all[0].event_type, tried_once.event_type);
+  EXPECT_EQ(fields(all[0].attempt), fields(attempts(tried_once)[0]));
+  EXPECT_EQ(all[1].delivery_id, tried_twice.id);
+  EXPECT_EQ(all[1].attempt.number, 2);
+  EXPECT_EQ(all[1].attempt.outcome, Outcome::kSucceeded);
+  EXPECT_EQ(all[2].attempt.number, 1);
+  EXPECT_EQ(all[2].attempt.outcome, Outcome::kTimeout);
+  ASSERT_EQ(tries(1, 1).size(), 1u);
+  EXPECT_EQ(tries(1, 1)[0].attempt.number, 2);
+  const auto count = [&](const model::WorkspaceId& workspace, const model::EndpointId& id) {
+    return must(read([&](Connection& c) { return deliveries::count_tries_at(c, workspace, id); }));
+  };
+  EXPECT_EQ(count(workspace_, endpoint.id), 3);
+  EXPECT_EQ(count(workspace_, add_endpoint().id), 0);
+  EXPECT_EQ(count(other_workspace_, endpoint.id), 0);
+}
+
 // --- Leases
 // -----------------------------------------------------------------------------------------
 

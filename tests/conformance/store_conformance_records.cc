@@ -511,6 +511,11 @@ TEST_P(StoreConformance, EventsAreListedByFilter) {
     routed.event.workspace_id = other_workspace_;
     ASSERT_TRUE(write([&](Connection& c) { return events::insert(c, routed); }));
   }
+  const auto of_types = [](std::vector<std::string> types) {
+    events::Filter filter;
+    filter.types = std::move(types);
+    return filter;
+  };
   struct Case {
     const char* what;
     events::Filter filter;
@@ -522,6 +527,8 @@ TEST_P(StoreConformance, EventsAreListedByFilter) {
         Case{"subject", by(&events::Filter::subject, "ord_1"), {1, 0}},
         Case{"since", by(&events::Filter::since, kNoon + 2h), {2, 1}},
         Case{"until", by(&events::Filter::until, kNoon + 3h), {1, 0}},
+        Case{"types", of_types({"a.b", "webhook.test", "order.created"}), {2, 1, 0}},
+        Case{"one of types", of_types({"webhook.test"}), {1}},
         Case{"nothing", {"webhook.test", "ord_2", std::nullopt, std::nullopt}, {}}}) {
     const auto page =
         must(read([&](Connection& x) { return events::list(x, workspace_, c.filter, {}); }));
@@ -529,6 +536,14 @@ TEST_P(StoreConformance, EventsAreListedByFilter) {
     for (const events::Routed& routed : page.rows) ids.push_back(routed.event.id);
     for (const std::size_t i : c.found) expected.push_back(made[i].event.id);
     EXPECT_EQ(ids, expected) << c.what;
+    EXPECT_EQ(must(read([&](Connection& x) { return events::count(x, workspace_, c.filter); })),
+              std::ssize(expected))
+        << c.what;
+    const PageRequest second{1, std::nullopt, 1};
+    const auto next =
+        must(read([&](Connection& x) { return events::list(x, workspace_, c.filter, second); }));
+    ASSERT_EQ(next.rows.size(), c.found.size() > 1 ? 1u : 0u) << c.what;
+    if (!next.rows.empty()) EXPECT_EQ(next.rows[0].event.id, expected[1]) << c.what;
   }
 }
 
