@@ -4,25 +4,10 @@
 
 #include <fmt/format.h>
 
-#include "net/header.h"
 #include "store/workspaces.h"
+#include "surfaces/api_key_text.h"
 
 namespace waybill::surfaces::native {
-namespace {
-
-// The token of "Bearer TOKEN"; empty for anything else.
-std::string_view bearer_token(const net::Request& request) {
-  constexpr std::string_view scheme = "Bearer ";
-  std::string_view value = request.header("Authorization").value_or("");
-  // Schemes are compared without regard to case, as header names are (RFC 9110 §11.1).
-  if (!net::same_header_name(value.substr(0, scheme.size()), scheme)) return {};
-  value.remove_prefix(scheme.size());
-  while (value.starts_with(' ')) value.remove_prefix(1);
-  return value;
-}
-
-}  // namespace
-
 Task<Result<Caller>> Access::identify(const net::Request& request) {
   const std::string_view token = bearer_token(request);
   if (token.empty()) {

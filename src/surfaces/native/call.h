@@ -35,6 +35,7 @@ struct Call {
   QueryReader query;
   Timestamp now{};  // When the call came; one time for all it does.
   Timestamp hub_started_at{};
+  std::string_view door = "native";  // Each door has its own Idempotency-Keys.
 };
 
 // The answer to a call that succeeded.

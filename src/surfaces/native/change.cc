@@ -13,7 +13,6 @@ namespace {
 using store::Connection;
 namespace idempotency = store::idempotency;
 
-constexpr std::string_view kScope = "native";
 constexpr std::size_t kKeyCharactersMax = 255;
 // Another node may win with the same key; then its answer is there to be read.
 constexpr int kTriesMax = 3;
@@ -36,7 +35,7 @@ Result<std::optional<Claim>> read_claim(const Call& call) {
     return fail(Code::kInvalid, "idempotency_key_invalid",
                 "The Idempotency-Key has to be 1 to 255 visible ASCII characters.");
   }
-  Claim claim{{call.workspace_id, kScope, crypto::sha256(*header)}, {}};
+  Claim claim{{call.workspace_id, call.door, crypto::sha256(*header)}, {}};
   claim.fingerprint =
       crypto::hmac_sha256(claim.key.hash, {request.path, std::string_view("\n"), request.body});
   return std::optional(claim);

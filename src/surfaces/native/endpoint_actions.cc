@@ -4,9 +4,8 @@
 
 #include <fmt/format.h>
 
-#include "model/event.h"
 #include "store/endpoints.h"
-#include "surfaces/native/accepted.h"
+#include "surfaces/endpoints.h"
 #include "surfaces/native/change.h"
 #include "surfaces/native/endpoint_settings.h"
 #include "surfaces/native/operations.h"
@@ -14,25 +13,6 @@
 
 namespace waybill::surfaces::native {
 namespace {
-
-using model::EndpointState;
-
-// Writes an endpoint whose state an operator has changed.
-Result<Change> write_state(store::Connection& connection, const Call& call,
-                           model::Endpoint& endpoint, std::string_view action,
-                           std::string_view state_before) {
-  endpoint.updated_at = call.now;
-  WAYBILL_TRY(store::endpoints::update(connection, endpoint));
-  std::string detail;
-  ObjectText(detail)
-      .add("before", state_before)
-      .add("after", model::endpoint_state_name(endpoint.state))
-      .end();
-  return Change{200,
-                text_of(endpoint, call.services.dialects, call.now),
-                AuditNote{action, endpoint.id.text(), detail, {}},
-                {}};
-}
 
 struct Rotation {
   std::optional<Secret> secret;  // Nothing: the hub makes one.
@@ -63,88 +43,42 @@ void rotate(model::Endpoint& endpoint, Bytes sealed, std::chrono::milliseconds o
   endpoint.updated_at = now;
 }
 
+// One of endpoints::pause and resume, for the endpoint of the path.
+using ChangeState = Result<Change> (*)(store::Connection&, const Call&, model::Endpoint&);
+Task<Result<Reply>> change_state(Call& call, ChangeState change_state) {
+  const auto id = path_id<model::EndpointId>(call.request, "endpoint");
+  if (!id) co_return fail(id.error());
+  WAYBILL_CO_TRY(read_no_body(call.request));
+  co_return co_await make_change(call, [&](store::Connection& connection) -> Result<Change> {
+    auto endpoint = find_endpoint_to_change(connection, call, *id);
+    if (!endpoint) return fail(endpoint.error());
+    auto change = change_state(connection, call, *endpoint);
+    if (change) change->body = text_of(*endpoint, call.services.dialects, call.now);
+    return change;
+  });
+}
+
 }  // namespace
 
-Task<Result<Reply>> pause_endpoint(Call& call) {
-  const auto id = path_id<model::EndpointId>(call.request, "endpoint");
-  if (!id) co_return fail(id.error());
-  WAYBILL_CO_TRY(read_no_body(call.request));
-  co_return co_await make_change(call, [&](store::Connection& connection) -> Result<Change> {
-    auto endpoint = find_endpoint_to_change(connection, call, *id);
-    if (!endpoint) return fail(endpoint.error());
-    if (endpoint->state == EndpointState::kPaused) {
-      return Change{200, text_of(*endpoint, call.services.dialects, call.now), {}, {}};
-    }
-    const std::string_view before = model::endpoint_state_name(endpoint->state);
-    endpoint->state = EndpointState::kPaused;
-    endpoint->state_reason = "Paused by an operator.";
-    auto change = write_state(connection, call, *endpoint, "endpoint.pause", before);
-    if (!change) return change;
-    change->after_commit = [workspace = call.workspace_id, paused = *id](const Services& services) {
-      forget_endpoint(services, workspace, paused);
-    };
-    return change;
-  });
-}
+Task<Result<Reply>> pause_endpoint(Call& call) { return change_state(call, endpoints::pause); }
 
-Task<Result<Reply>> resume_endpoint(Call& call) {
-  const auto id = path_id<model::EndpointId>(call.request, "endpoint");
-  if (!id) co_return fail(id.error());
-  WAYBILL_CO_TRY(read_no_body(call.request));
-  co_return co_await make_change(call, [&](store::Connection& connection) -> Result<Change> {
-    auto endpoint = find_endpoint_to_change(connection, call, *id);
-    if (!endpoint) return fail(endpoint.error());
-    if (endpoint->state == EndpointState::kActive && endpoint->consecutive_failures == 0) {
-      return Change{200, text_of(*endpoint, call.services.dialects, call.now), {}, {}};
-    }
-    const std::string_view before = model::endpoint_state_name(endpoint->state);
-    const dialect::Dialect* dialect = call.services.dialects.find(endpoint->dialect);
-    if (dialect && endpoint->state != EndpointState::kActive &&
-        dialect->endpoint.endpoints_max_of_active) {
-      WAYBILL_TRY(check_room(connection, *endpoint, *dialect));
-    }
-    endpoint->state = EndpointState::kActive;
-    endpoint->state_reason.clear();
-    endpoint->consecutive_failures = 0;
-    auto change = write_state(connection, call, *endpoint, "endpoint.resume", before);
-    if (!change) return change;
-    change->after_commit = [workspace = call.workspace_id, resumed = *id,
-                            now = call.now](const Services& services) {
-      forget_endpoint(services, workspace, resumed);
-      services.dispatcher.wake(workspace, resumed, now);
-    };
-    return change;
-  });
-}
+Task<Result<Reply>> resume_endpoint(Call& call) { return change_state(call, endpoints::resume); }
 
 Task<Result<Reply>> test_endpoint(Call& call) {
   const auto id = path_id<model::EndpointId>(call.request, "endpoint");
   if (!id) co_return fail(id.error());
   WAYBILL_CO_TRY(read_no_body(call.request));
-  model::Event event;
-  event.id = call.services.ids.next_id<model::EventId>();
-  event.workspace_id = call.workspace_id;
-  event.type = model::kTestEvent;
-  event.occurred_at = call.now;
-  ObjectText(event.data)
-      .add("message", "This is a test event from Waybill.")
-      .add("endpoint_id", *id)
-      .end();
+  const model::Event test = endpoints::new_test(call, *id);
   const intake::LeaseTerms terms = call.services.dispatcher.lease_terms();
   co_return co_await make_change(call, [&](store::Connection& connection) -> Result<Change> {
-    auto accepted = call.services.acceptance.accept_for(connection, event, *id, terms, call.now);
-    if (!accepted) return fail(accepted.error());
-    std::string answer;
-    ObjectText object(answer);
-    object.add("event_id", event.id);
-    for_each_delivery(*accepted, [&](const model::Delivery& delivery) {
-      object.add("delivery_id", delivery.id);
-    });
-    object.end();
-    std::string detail;
-    ObjectText(detail).add("event_id", event.id).end();
-    return Change{202, answer, AuditNote{"endpoint.test", id->text(), detail, {}},
-                  hand_over(*std::move(accepted))};
+    auto tested = endpoints::test(connection, call, *id, test, terms);
+    if (!tested) return fail(tested.error());
+    tested->change.status = 202;
+    ObjectText(tested->change.body)
+        .add("event_id", test.id)
+        .add("delivery_id", tested->delivery)
+        .end();
+    return std::move(tested->change);
   });
 }
 

@@ -67,22 +67,23 @@ const dialect::Dialect* read_dialect(ObjectReader& body, const dialect::DialectR
 }
 
 std::optional<std::string> read_url(ObjectReader& body, const Services& services,
-                                    const dialect::Dialect& dialect) {
-  auto url = body.optional_text("url", {1, kUrlCharactersMax});
-  if (url && !body.has_fault()) body.check("url", check_url(*url, services, dialect));
+                                    const dialect::Dialect& dialect, std::string_view member) {
+  auto url = body.optional_text(member, {1, kUrlCharactersMax});
+  if (url && !body.has_fault()) body.check(member, check_url(*url, services, dialect));
   return url;
 }
 
 std::optional<std::vector<std::string>> read_event_types(ObjectReader& body,
-                                                         const dialect::Dialect& dialect) {
-  auto types = body.optional_texts("event_types", {1, kEventTypesMax}, {1, 128});
+                                                         const dialect::Dialect& dialect,
+                                                         std::string_view member) {
+  auto types = body.optional_texts(member, {1, kEventTypesMax}, {1, 128});
   if (!types) return types;
   for (std::size_t i = 0; i < types->size(); ++i) {
     if (dialect.has_event((*types)[i])) continue;
-    body.check("event_types", fail(Code::kInvalid, "event_type_unknown",
-                                   fmt::format("{} has no event \"{}\". It has: {}.", dialect.title,
-                                               (*types)[i], event_names(dialect)),
-                                   fmt::format("{}[{}]", body.path("event_types"), i)));
+    body.check(member, fail(Code::kInvalid, "event_type_unknown",
+                            fmt::format("{} has no event \"{}\". It has: {}.", dialect.title,
+                                        (*types)[i], event_names(dialect)),
+                            fmt::format("{}[{}]", body.path(member), i)));
   }
   return types;
 }

@@ -28,14 +28,17 @@ inline constexpr std::chrono::hours kCoalescingMax{1};
 // The dialect that "dialect" names. Null after a fault: dialect_unknown, naming those there are.
 const dialect::Dialect* read_dialect(ObjectReader& body, const dialect::DialectRegistry& dialects);
 
-// Each reads one member, where there is one, and tells `body` what is wrong with it.
+// Each reads one member, where there is one, and tells `body` what is wrong with it. Where surfaces
+// call it differently, they say how.
 //
 // Faults: url_invalid, url_not_https, address_blocked.
 std::optional<std::string> read_url(ObjectReader& body, const Services& services,
-                                    const dialect::Dialect& dialect);
+                                    const dialect::Dialect& dialect,
+                                    std::string_view member = "url");
 // Faults: event_type_unknown, naming what the dialect has.
 std::optional<std::vector<std::string>> read_event_types(ObjectReader& body,
-                                                         const dialect::Dialect& dialect);
+                                                         const dialect::Dialect& dialect,
+                                                         std::string_view member = "event_types");
 std::optional<std::string> read_name(ObjectReader& body);
 std::optional<std::string> read_description(ObjectReader& body);
 // As it is stored; empty for null. Faults: filter_invalid.

@@ -2,9 +2,7 @@
 
 #include <utility>
 
-#include <fmt/format.h>
-
-#include "store/deliveries.h"
+#include "surfaces/endpoints.h"
 #include "surfaces/native/change.h"
 #include "surfaces/native/endpoint_settings.h"
 #include "surfaces/native/operations.h"
@@ -15,25 +13,21 @@ namespace waybill::surfaces::native {
 namespace {
 
 using model::EndpointState;
-using SecretRule = dialect::EndpointRules::SecretRule;
 
-struct NewEndpoint {
-  model::Endpoint endpoint;
-  const dialect::Dialect* dialect = nullptr;
-  Secret secret;  // Empty: none.
+struct Asked {
+  endpoints::New made;
   OwnerChange owner;
 };
 
-Result<NewEndpoint> read_new_endpoint(const Services& services, const net::Request& request) {
-  const auto object = read_body(request);
+Result<Asked> read_new_endpoint(const Call& call) {
+  const Services& services = call.services;
+  const auto object = read_body(call.request);
   if (!object) return fail(object.error());
   ObjectReader body(*object);
-  NewEndpoint made;
-  model::Endpoint& endpoint = made.endpoint;
-  made.dialect = read_dialect(body, services.dialects);
-  if (!made.dialect) return fail(body.done().error());
-  endpoint.dialect = made.dialect->name;
-  const dialect::Dialect& dialect = *made.dialect;
+  model::Endpoint endpoint;
+  const dialect::Dialect* const found = read_dialect(body, services.dialects);
+  if (!found) return fail(body.done().error());
+  const dialect::Dialect& dialect = *found;
   if (!body.has("url")) body.refuse("url", "member_missing", "\"url\" is missing.");
   endpoint.url = read_url(body, services, dialect).value_or("");
   endpoint.event_types = read_event_types(body, dialect).value_or(std::vector<std::string>{"*"});
@@ -42,35 +36,9 @@ Result<NewEndpoint> read_new_endpoint(const Services& services, const net::Reque
   endpoint.filter = read_filter(body).value_or("");
   const auto own = read_secret(body, dialect);
   read_overrides(body, endpoint.overrides);
-  made.owner = read_owner(body);
+  OwnerChange owner = read_owner(body);
   WAYBILL_TRY(body.done());
-  if (own) {
-    made.secret = *own;
-  } else if (dialect.endpoint.secret == SecretRule::kGenerated) {
-    made.secret = dialect.new_secret();
-  }
-  return made;
-}
-
-// What the audit log keeps of an endpoint's settings.
-std::string settings_text(const model::Endpoint& endpoint) {
-  std::string detail;
-  ObjectText(detail)
-      .add("dialect", endpoint.dialect)
-      .add("url", endpoint.url)
-      .add("event_types", endpoint.event_types)
-      .add("name", endpoint.name)
-      .add("description", endpoint.description)
-      .add_json("filter", endpoint.filter.empty() ? "null" : endpoint.filter)
-      .add("owner_id", endpoint.owner_id)
-      .add("retry", endpoint.overrides.retry)
-      .add("attempts_max", endpoint.overrides.attempts_max)
-      .add("timeout", endpoint.overrides.timeout)
-      .add("rate_per_second", endpoint.overrides.rate_per_second)
-      .add("in_flight_max", endpoint.overrides.in_flight_max)
-      .add_json("coalescing", coalescing_text(endpoint.overrides.coalescing))
-      .end();
-  return detail;
+  return Asked{endpoints::make(call, dialect, std::move(endpoint), own), std::move(owner)};
 }
 
 // Changes `endpoint` as the body asks, but for its owner: who that is to be is returned.
@@ -87,12 +55,9 @@ Result<OwnerChange> read_changes(const Services& services, const json::object& o
   read_overrides(body, endpoint.overrides);
   OwnerChange owner = read_owner(body);
   WAYBILL_TRY(body.done());
-  if ((url || types) && !(*dialect)->endpoint.editable) {
-    return fail(Code::kConflict, "endpoint_not_editable",
-                fmt::format("Endpoints of {} keep their address and events: delete this one and "
-                            "create another.",
-                            (*dialect)->title),
-                body.path(url ? "url" : "event_types"));
+  if (url || types) {
+    body.check(url ? "url" : "event_types", endpoints::check_editable(**dialect));
+    WAYBILL_TRY(body.done());
   }
   if (url) endpoint.url = *url;
   if (types) endpoint.event_types = *std::move(types);
@@ -105,29 +70,19 @@ Result<OwnerChange> read_changes(const Services& services, const json::object& o
 }  // namespace
 
 Task<Result<Reply>> create_endpoint(Call& call) {
-  const Services& services = call.services;
-  auto made = read_new_endpoint(services, call.request);
-  if (!made) co_return fail(made.error());
-  model::Endpoint& endpoint = made->endpoint;
-  endpoint.id = services.ids.next_id<model::EndpointId>();
-  endpoint.workspace_id = call.workspace_id;
-  endpoint.created_at = endpoint.updated_at = call.now;
-  if (!made->secret.empty()) {
-    endpoint.secrets.current = services.secret_box.seal(made->secret.reveal(), endpoint.id.bytes());
-  }
+  const auto asked = read_new_endpoint(call);
+  if (!asked) co_return fail(asked.error());
   co_return co_await make_change(call, [&](store::Connection& connection) -> Result<Change> {
-    WAYBILL_TRY(check_room(connection, endpoint, *made->dialect));
-    WAYBILL_TRY(change_owner(connection, made->owner, endpoint));
-    WAYBILL_TRY(store::endpoints::insert(connection, endpoint));
-    std::string answer;
-    ObjectText object(answer);
-    write(object, endpoint, services.dialects, call.now);
-    write_secret(object, *made->dialect, made->secret);
+    endpoints::New made = asked->made;
+    WAYBILL_TRY(change_owner(connection, asked->owner, made.endpoint));
+    auto change = endpoints::add(connection, call, made);
+    if (!change) return change;
+    change->status = 201;
+    ObjectText object(change->body);
+    write(object, made.endpoint, call.services.dialects, call.now);
+    write_secret(object, *made.dialect, made.secret);
     object.end();
-    return Change{201,
-                  answer,
-                  AuditNote{"endpoint.create", endpoint.id.text(), settings_text(endpoint), {}},
-                  {}};
+    return change;
   });
 }
 
@@ -162,26 +117,13 @@ Task<Result<Reply>> update_endpoint(Call& call) {
   co_return co_await make_change(call, [&](store::Connection& connection) -> Result<Change> {
     auto endpoint = find_endpoint_to_change(connection, call, *id);
     if (!endpoint) return fail(endpoint.error());
-    const std::string before = settings_text(*endpoint);
+    const model::Endpoint before = *endpoint;
     const auto owner = read_changes(call.services, *object, *endpoint);
     if (!owner) return fail(owner.error());
     WAYBILL_TRY(change_owner(connection, *owner, *endpoint));
-    const std::string after = settings_text(*endpoint);
-    const auto dialect = dialect_of(*endpoint, call.services.dialects);
-    if (!dialect) return fail(dialect.error());
-    WAYBILL_TRY(check_url_free(connection, *endpoint, **dialect));
-    if (after == before) {
-      return Change{200, text_of(*endpoint, call.services.dialects, call.now), {}, {}};
-    }
-    endpoint->updated_at = call.now;
-    WAYBILL_TRY(store::endpoints::update(connection, *endpoint));
-    std::string detail;
-    ObjectText(detail).add_json("before", before).add_json("after", after).end();
-    return Change{200, text_of(*endpoint, call.services.dialects, call.now),
-                  AuditNote{"endpoint.update", id->text(), detail, {}},
-                  [workspace = call.workspace_id, changed = *id](const Services& services) {
-                    forget_endpoint(services, workspace, changed);
-                  }};
+    auto change = endpoints::change(connection, call, before, *endpoint);
+    if (change) change->body = text_of(*endpoint, call.services.dialects, call.now);
+    return change;
   });
 }
 
@@ -190,33 +132,14 @@ Task<Result<Reply>> delete_endpoint(Call& call) {
   if (!id) co_return fail(id.error());
   WAYBILL_CO_TRY(read_no_body(call.request));
   co_return co_await make_change(call, [&](store::Connection& connection) -> Result<Change> {
-    auto endpoint = store::endpoints::find_to_change(connection, call.workspace_id, *id);
-    if (!endpoint) return fail(endpoint.error());
-    const bool was_there = endpoint->state != EndpointState::kDeleted;
-    endpoint->state = EndpointState::kDeleted;
-    endpoint->state_reason = "Deleted by an operator.";
-    endpoint->secrets = {};
-    if (was_there) {
-      endpoint->updated_at = call.now;
-      WAYBILL_TRY(store::endpoints::update(connection, *endpoint));
-    }
-    // Also when it was deleted before: what was on its way then may have come to wait since.
-    const auto cancelled =
-        store::deliveries::cancel_waiting(connection, call.workspace_id, *id, call.now);
-    if (!cancelled) return fail(cancelled.error());
-    std::string answer;
-    ObjectText(answer)
+    auto removed = endpoints::remove(connection, call, *id);
+    if (!removed) return fail(removed.error());
+    ObjectText(removed->change.body)
         .add("id", *id)
         .add("state", model::endpoint_state_name(EndpointState::kDeleted))
-        .add("cancelled_deliveries", *cancelled)
+        .add("cancelled_deliveries", removed->cancelled_deliveries)
         .end();
-    if (!was_there) return Change{200, answer, {}, {}};
-    std::string detail;
-    ObjectText(detail).add("cancelled_deliveries", *cancelled).end();
-    return Change{200, answer, AuditNote{"endpoint.delete", id->text(), detail, {}},
-                  [workspace = call.workspace_id, deleted = *id](const Services& services) {
-                    forget_endpoint(services, workspace, deleted);
-                  }};
+    return std::move(removed->change);
   });
 }
 

@@ -12,6 +12,7 @@
 #include "surfaces/native/object_reader.h"
 #include "surfaces/native/operations.h"
 #include "surfaces/native/render.h"
+#include "surfaces/replay.h"
 #include "surfaces/request_trace.h"
 
 namespace waybill::surfaces::native {
@@ -201,19 +202,13 @@ Task<Result<Reply>> replay_event(Call& call) {
   WAYBILL_CO_TRY(body.done());
   const intake::LeaseTerms terms = call.services.dispatcher.lease_terms();
   co_return co_await make_change(call, [&](store::Connection& connection) -> Result<Change> {
-    auto accepted = call.services.acceptance.replay(connection, call.workspace_id, *id, endpoint,
-                                                    terms, call.now);
-    if (!accepted) return fail(accepted.error());
-    std::vector<model::Delivery> deliveries;
-    for_each_delivery(*accepted, [&](const model::Delivery& d) { deliveries.push_back(d); });
-    std::string answer;
-    ObjectText written(answer);
-    append_records(written.member("rows"), deliveries);
-    written.add("unmatched_reason", accepted->unmatched_reason).end();
-    std::string detail;
-    ObjectText(detail).add("endpoint", endpoint).add("deliveries", deliveries.size()).end();
-    return Change{202, answer, AuditNote{"event.replay", id->text(), detail, {}},
-                  hand_over(*std::move(accepted))};
+    auto replayed = replay(connection, call, *id, endpoint, terms);
+    if (!replayed) return fail(replayed.error());
+    replayed->change.status = 202;
+    ObjectText written(replayed->change.body);
+    append_records(written.member("rows"), replayed->deliveries);
+    written.add("unmatched_reason", replayed->unmatched_reason).end();
+    return std::move(replayed->change);
   });
 }
 
