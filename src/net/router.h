@@ -27,6 +27,11 @@ struct Route {
 // binds: where there is a route /api/v1/keys, the v1 of /api/v1/x is no {tenant} of another's.
 class Router {
  public:
+  Router() = default;
+  // Routes know of each other by address.
+  Router(const Router&) = delete;
+  Router& operator=(const Router&) = delete;
+
   void add(Route route);
 
   // What the router answers itself. `code` is kNotFound, or kInvalid for a path that is not

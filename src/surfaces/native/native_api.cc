@@ -37,6 +37,7 @@ class NativeApi::Impl {
     co_return response;
   }
 
+  const Services& services() const { return services_; }
   std::uint64_t replays() const { return replays_; }
 
  private:
@@ -78,6 +79,8 @@ void NativeApi::add_routes(net::Router& router) {
                 }});
   }
 }
+
+const Services& NativeApi::services() const { return impl_->services(); }
 
 std::uint64_t NativeApi::replays() const { return impl_->replays(); }
 

@@ -50,6 +50,9 @@ class NativeApi {
 
   void add_routes(net::Router& router);
 
+  // What it works with, for the other surfaces that do what it does in a platform's words.
+  const Services& services() const;
+
   // Calls that were answered with what an earlier one with their Idempotency-Key had made.
   std::uint64_t replays() const;
 
