@@ -35,7 +35,7 @@ std::vector<Quota::State> Quota::states(const Uuid& caller, Timestamp now) const
       const auto found = counters_[i].made.find(caller);
       if (found != counters_[i].made.end()) made = found->second;
     }
-    states.push_back({windows_[i].calls_max, made, begin + windows_[i].length});
+    states.push_back({windows_[i].length, windows_[i].calls_max, made, begin + windows_[i].length});
   }
   return states;
 }

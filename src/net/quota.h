@@ -27,6 +27,7 @@ class Quota {
   };
   // How a caller stands in one window.
   struct State {
+    std::chrono::seconds length{0};
     int calls_max = 0;
     int made = 0;
     Timestamp ends_at{};

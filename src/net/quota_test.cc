@@ -51,6 +51,7 @@ TEST(Quota, TellsHowACallerStands) {
   allowed_of(quota, 3, kNoon + 10min);
   const auto states = quota.states(caller(1), kNoon + 20min);
   ASSERT_EQ(states.size(), 2u);
+  EXPECT_EQ(states[0].length, 1h);
   EXPECT_EQ(states[0].calls_max, 100);
   EXPECT_EQ(states[0].remaining(), 97);
   EXPECT_EQ(states[0].ends_at, kNoon + 1h);
