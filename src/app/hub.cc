@@ -22,34 +22,42 @@ namespace {
 using surfaces::native::NativeApi;
 using surfaces::precoro::PrecoroApi;
 using surfaces::proculink::ProcuLinkApi;
+using surfaces::procureiq::ProcureIqApi;
+using surfaces::proign::ProignApi;
+
+template <const char* prefix>
+bool is_below(std::string_view path) {
+  return path.starts_with(prefix);
+}
+constexpr char kIngress[] = "/api/ingress/";
+constexpr char kVersionOne[] = "/api/v1/";
+constexpr char kHub[] = "/hub/";
+constexpr char kRoot[] = "/";
 
 // How each surface writes what goes wrong before one of its own functions is called. The first
-// that the path is one of; the last takes everything.
+// that serves the path; the last serves everything.
 struct SurfaceErrors {
-  std::string_view prefix;
+  bool (*serves)(std::string_view path);
   std::string_view name;  // In metrics.
   net::Response (*render_error)(const Error& error);
   net::Response (*render_miss)(const net::Router::Miss& miss);
-  // Of a surface whose paths have no prefix in common.
-  bool (*has_path)(std::string_view path) = nullptr;
-
-  bool takes(std::string_view path) const {
-    return has_path ? has_path(path) : path.starts_with(prefix);
-  }
 };
 constexpr std::array kSurfaces = {
-    SurfaceErrors{"/api/ingress/", "proculink", ProcuLinkApi::render_error,
+    SurfaceErrors{is_below<kIngress>, "proculink", ProcuLinkApi::render_error,
                   ProcuLinkApi::render_miss},
-    SurfaceErrors{"", "precoro", PrecoroApi::render_error, PrecoroApi::render_miss,
-                  PrecoroApi::has_path},
-    SurfaceErrors{"/hub/", "native", NativeApi::render_error, NativeApi::render_miss},
-    SurfaceErrors{"/", "operations", NativeApi::render_error, NativeApi::render_miss},
+    SurfaceErrors{PrecoroApi::has_path, "precoro", PrecoroApi::render_error,
+                  PrecoroApi::render_miss},
+    SurfaceErrors{is_below<kVersionOne>, "procureiq", ProcureIqApi::render_error,
+                  ProcureIqApi::render_miss},
+    SurfaceErrors{is_below<kHub>, "native", NativeApi::render_error, NativeApi::render_miss},
+    SurfaceErrors{ProignApi::serves, "proign", ProignApi::render_error, ProignApi::render_miss},
+    SurfaceErrors{is_below<kRoot>, "operations", NativeApi::render_error, NativeApi::render_miss},
 };
 
 // Its place in kSurfaces.
 std::size_t surface_of(std::string_view path) {
   std::size_t surface = 0;
-  while (surface + 1 < kSurfaces.size() && !kSurfaces[surface].takes(path)) ++surface;
+  while (surface + 1 < kSurfaces.size() && !kSurfaces[surface].serves(path)) ++surface;
   return surface;
 }
 
@@ -176,6 +184,10 @@ Hub::Hub(boost::asio::io_context& context, Log& log, const Settings& settings, D
                 .keys = keys_,
                 .database = *database_,
                 .limits = settings_.precoro_limits}),
+      procureiq_(native_.services(), {.calls_per_hour = settings_.procureiq_calls_per_hour,
+                                      .calls_per_day = settings_.procureiq_calls_per_day}),
+      proign_(native_.services(), {.reads_per_minute = settings_.proign_reads_per_minute,
+                                   .writes_per_minute = settings_.proign_writes_per_minute}),
       traffic_(log_, ids_, settings_.access_log),
       retention_(context, *clock_, log_, *database_,
                  {.deliveries = settings_.retention_deliveries,
@@ -202,6 +214,8 @@ Hub::Hub(boost::asio::io_context& context, Log& log, const Settings& settings, D
   native_.add_routes(router_);
   proculink_.add_routes(router_);
   precoro_.add_routes(router_);
+  procureiq_.add_routes(router_);
+  proign_.add_routes(router_);
   operations_.add_routes(router_);
   add_root_route();
   if (settings_.tls_certificate.empty()) return;

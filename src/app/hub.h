@@ -41,6 +41,8 @@
 #include "surfaces/native/native_api.h"
 #include "surfaces/precoro/precoro_api.h"
 #include "surfaces/proculink/proculink_api.h"
+#include "surfaces/procureiq/procureiq_api.h"
+#include "surfaces/proign/proign_api.h"
 
 namespace waybill::app {
 
@@ -109,6 +111,8 @@ class Hub {
   surfaces::native::NativeApi native_;
   surfaces::proculink::ProcuLinkApi proculink_;
   surfaces::precoro::PrecoroApi precoro_;
+  surfaces::procureiq::ProcureIqApi procureiq_;
+  surfaces::proign::ProignApi proign_;
   Traffic traffic_;
   Retention retention_;
   net::Router router_;

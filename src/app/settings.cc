@@ -18,6 +18,7 @@ constexpr int kClockSpeedMax = 100'000;
 constexpr std::size_t kMetricsTokenMin = 16;
 constexpr int kConnectionsMax = 1'000'000;
 constexpr int kRateLimitMax = 100'000;
+constexpr int kQuotaMax = 10'000'000;
 constexpr std::size_t kNodeNameMax = 64;
 
 std::unexpected<Error> refuse(std::string message) {
@@ -75,6 +76,16 @@ Result<void> read_precoro_limits(Settings& settings, std::string_view text) {
   const auto limits = surfaces::precoro::RequestLimits::parse(text);
   if (!limits) return refuse(limits.error().message);
   settings.precoro_limits = *limits;
+  return {};
+}
+
+template <int Settings::* member>
+Result<void> read_quota(Settings& settings, std::string_view text) {
+  const auto calls = text == "none" ? 0 : parse_number<int>(text);
+  if (!calls || *calls < 0 || *calls > kQuotaMax || text == "0") {
+    return refuse(fmt::format("it is a number from 1 to {}, or none", kQuotaMax));
+  }
+  settings.*member = *calls;
   return {};
 }
 
@@ -237,6 +248,32 @@ constexpr std::array kTable = {
             .description = "So many requests are taken with each token of Precoro's fetch API by "
                            "each node; the same one again only after the repeat duration.",
             .read = read_precoro_limits},
+    Setting{.name = "procureiq_calls_per_hour",
+            .placeholder = "N",
+            .default_text = "100",
+            .bounds = "1 to 10000000, or none",
+            .description = "So many calls an hour are taken of ProcureIQ's API with each key by "
+                           "each node; more are answered with 429.",
+            .read = read_quota<&Settings::procureiq_calls_per_hour>},
+    Setting{.name = "procureiq_calls_per_day",
+            .placeholder = "N",
+            .default_text = "1000",
+            .bounds = "1 to 10000000, or none",
+            .description = "The same for each day (UTC).",
+            .read = read_quota<&Settings::procureiq_calls_per_day>},
+    Setting{.name = "proign_reads_per_minute",
+            .placeholder = "N",
+            .default_text = "100",
+            .bounds = "1 to 10000000, or none",
+            .description = "So many reading calls a minute are taken of PROIGN's API for each "
+                           "tenant by each node; more are answered with 429.",
+            .read = read_quota<&Settings::proign_reads_per_minute>},
+    Setting{.name = "proign_writes_per_minute",
+            .placeholder = "N",
+            .default_text = "30",
+            .bounds = "1 to 10000000, or none",
+            .description = "The same for calls that change something.",
+            .read = read_quota<&Settings::proign_writes_per_minute>},
     Setting{.name = "database",
             .placeholder = "URL",
             .example = "postgres://waybill@db1,db2/waybill?sslmode=verify-full",

@@ -47,6 +47,11 @@ struct Settings {
   std::size_t connections_max = 20'000;
   int rate_limit = 0;  // Requests a second of each API key; 0: any number.
   surfaces::precoro::RequestLimits precoro_limits;
+  // Calls that the platforms' own APIs allow; 0: any number.
+  int procureiq_calls_per_hour = 100;  // Of each key …
+  int procureiq_calls_per_day = 1'000;
+  int proign_reads_per_minute = 100;  // … of each tenant.
+  int proign_writes_per_minute = 30;
   Log::Level log_level = Log::Level::kInfo;
   std::vector<std::string> dangerous;  // Names of switches that are on and have a warning.
   bool access_log = false;

@@ -114,6 +114,10 @@ TEST(Settings, RefuseWhatTheyCannotBe) {
                         Case{"rate_limit", "0"},
                         Case{"rate_limit", "100001"},
                         Case{"rate_limit", "1/s"},
+                        Case{"procureiq_calls_per_hour", "0"},
+                        Case{"procureiq_calls_per_day", "10000001"},
+                        Case{"proign_reads_per_minute", "-1"},
+                        Case{"proign_writes_per_minute", "many"},
                         Case{"allow_networks", ""},
                         Case{"allow_networks", "10.0.0.0/33"},
                         Case{"allow_networks", "10.1.2.3/16"},
@@ -151,6 +155,19 @@ TEST(Settings, ReadEdges) {
   EXPECT_EQ(loaded->settings.tls_certificate, "/c.pem");
   EXPECT_EQ(loaded->settings.tls_key, "/k.pem");
   EXPECT_EQ(loaded->settings.ca_file, "/ca.pem");
+}
+
+TEST(Settings, OfThePlatformsQuotasAreNumbersOrNone) {
+  const auto loaded = load_settings({{"procureiq_calls_per_hour", "1000"},
+                                     {"procureiq_calls_per_day", "10000"},
+                                     {"proign_writes_per_minute", "none"}},
+                                    environment_of({}));
+
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_EQ(loaded->settings.procureiq_calls_per_hour, 1'000);
+  EXPECT_EQ(loaded->settings.procureiq_calls_per_day, 10'000);
+  EXPECT_EQ(loaded->settings.proign_reads_per_minute, 100) << "as PROIGN's page has it";
+  EXPECT_EQ(loaded->settings.proign_writes_per_minute, 0);
 }
 
 TEST(Settings, NameTheNetworkThatIsNone) {

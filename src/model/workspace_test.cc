@@ -28,8 +28,8 @@ TEST(Slug, IsShortLowerCaseAndSafeInAUrl) {
 // A workspace of such a name would stand where one of the hub's own addresses does.
 TEST(Slug, IsNoneOfTheHubsOwnAddresses) {
   for (const std::string_view slug :
-       {"hub", "api", "integrations", "v1", "purchaseorders", "invoices", "itemcustomfields",
-        "suppliers", "in", "webhooks", "console", "health", "metrics"}) {
+       {"hub", "api", "ingress", "events", "integrations", "v1", "purchaseorders", "invoices",
+        "itemcustomfields", "suppliers", "in", "webhooks", "console", "health", "metrics"}) {
     const Result<void> checked = check_slug(slug);
     ASSERT_FALSE(checked.has_value()) << slug;
     EXPECT_EQ(checked.error().reason, "slug_reserved") << slug;
