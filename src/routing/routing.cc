@@ -45,12 +45,13 @@ class Facts {
     return message_;
   }
 
-  // The data as `dialect` writes it; null if it cannot.
+  // The data as `dialect` writes it; null if it cannot, or if that is too deep to be read.
   const json::value* data_for(const dialect::Dialect& dialect) {
     const auto [at, is_new] = rendered_.try_emplace(&dialect);
     if (is_new) {
       const Result<std::string> text = dialect::render_data(dialect, message());
-      if (text) at->second = parse_json(*text).value();
+      auto read = text ? parse_json(*text) : fail(text.error());
+      if (read) at->second = *std::move(read);
     }
     return at->second ? &*at->second : nullptr;
   }

@@ -1,6 +1,10 @@
 #include "routing/routing.h"
 
+#include <fstream>
+
 #include <gtest/gtest.h>
+
+#include "base/temporary_folder.h"
 
 namespace waybill::routing {
 namespace {
@@ -94,6 +98,32 @@ TEST(Routing, DataThatADialectCannotWriteIsUnfit) {
   EXPECT_EQ(outcome(event("order.created", R"({"order_id":"x"})"), subscription("precoro", {"*"})),
             "data_unfit")
       << "Precoro's numbers are what is coalesced";
+}
+
+// Data that is as deep as can be published became deeper in a dialect's template, and its reading
+// ended the hub.
+TEST(Routing, DataThatADialectMakesTooDeepIsUnfit) {
+  std::string deep = "1";
+  for (int i = 0; i < 63; ++i) deep = R"({"a":)" + deep + "}";
+  const TemporaryFolder folder;
+  std::ofstream(folder / "deeper.toml") << R"(
+title = "Deeper"
+description = "d"
+envelope = '"{data}"'
+[delivery]
+retry = []
+[events."a"]
+description = "a"
+data = '{"inner": {"data": "{event.data}"}}'
+schema = '{"type": "object"}'
+example = '{}'
+)";
+  const auto registry = dialect::DialectRegistry::load(folder);
+  ASSERT_TRUE(registry.has_value()) << registry.error().message;
+  Subscription one = subscription("deeper", {"*"});
+  one.filter = "{}";
+  const Plan made = plan(event("a", deep), {}, {&one, 1}, *registry);
+  EXPECT_EQ(reason_name(made.withheld.at(0).reason), "data_unfit");
 }
 
 // R-PR-8, R-PR-9

@@ -164,6 +164,19 @@ TEST_F(ProignApiTest, RefusesWhatIsNoSubscription) {
           ask("POST", kSubscriptions, kSubscription, {{"Content-Type", "text/plain"}}));
 }
 
+// R-PG-4, A-PG-6: equality with top-level members of the data; a missing one does not match.
+TEST_F(ProignApiTest, AFilterNarrowsWhatIsDelivered) {
+  subscribe();
+  const auto ship = [&](std::string_view more) {
+    ok(201, "POST", kEvents,
+       fmt::format(R"({{"type":"order.shipped","data":{{"order_id":"1"{}}}}})", more));
+    return sent.size();
+  };
+  EXPECT_EQ(ship(R"(,"shipping_method":"standard")"), 0u);
+  EXPECT_EQ(ship(""), 0u);
+  EXPECT_EQ(ship(R"(,"shipping_method":"express")"), 1u);
+}
+
 TEST_F(ProignApiTest, AnEmptyFilterIsNone) {
   const std::string empty = subscribe(with(R"({"shipping_method": "express"})", "{}"));
   EXPECT_EQ(write_json(ok(200, "GET", at(empty)).at("filter")), "{}");

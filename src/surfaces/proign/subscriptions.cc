@@ -76,7 +76,7 @@ Result<void> check_filter(const json::object& filter) {
   return {};
 }
 
-std::string read_filter(ObjectReader& body) {
+std::string read_equalities(ObjectReader& body) {
   if (!body.has("filter")) return {};
   const json::object* filter = body.object("filter");
   if (filter == nullptr) return {};
@@ -108,7 +108,7 @@ Result<endpoints::New> read_subscription(const Call& call, const dialect::Dialec
   wanted.url = native::read_url(body, call.services, dialect, "webhook_url").value_or("");
   require_member(body, "secret");
   const auto secret = native::read_secret(body, dialect);
-  wanted.filter = read_filter(body);
+  wanted.filter = read_equalities(body);
   WAYBILL_TRY(body.done());
   return endpoints::make(call, dialect, std::move(wanted), secret);
 }
