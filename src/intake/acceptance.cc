@@ -158,11 +158,11 @@ Result<Accepted> Acceptance::accept(store::Connection& connection, model::Event 
   }
   Accepted accepted = std::move(batch.accepted());
   if (accepted.matched() == 0) {
-    const bool none_speaks =
-        publication && !publication->dialect.empty() && subscriptions->empty();
+    const bool none_speaks = publication && !publication->dialect.empty() && subscriptions->empty();
     accepted.unmatched_reason =
-        none_speaks ? fmt::format("No endpoint that it is only for speaks {}.", publication->dialect)
-                    : routing::unmatched_reason(event.type, plan->withheld);
+        none_speaks
+            ? fmt::format("No endpoint that it is only for speaks {}.", publication->dialect)
+            : routing::unmatched_reason(event.type, plan->withheld);
   }
   accepted.withheld = routing::withheld_text(plan->withheld);
   store::events::Routed routed{std::move(event), static_cast<int>(accepted.matched()),

@@ -107,6 +107,8 @@ class Cli(HubTest):
         self.assertIn("Lager", self.read("endpoint", "show", *of, name))
         changed = self.ask("endpoint", "update", *of, name, "--retry", "default", "--timeout", "7s")
         self.assertEqual((changed["retry"], changed["timeout"]), (None, "7s"))
+        tried = self.ask("endpoint", "dry-run", *of, "--dialect", "proculink", "--filter", "{}")
+        self.assertEqual(tried["matched"], 0)
         self.assertEqual(self.ask("endpoint", "pause", *of, name)["state"], "paused")
         self.assertEqual(self.ask("endpoint", "resume", *of, name)["state"], "active")
         rotated = self.ask("endpoint", "rotate-secret", *of, name, "--overlap", "1h")

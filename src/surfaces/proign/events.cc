@@ -84,9 +84,12 @@ Task<Result<Reply>> publish_event(Call& call) {
   if (!event) co_return fail(event.error());
   const auto envelope = envelope_of(call, dialect, *event);
   if (!envelope) co_return fail(envelope.error());
+  const json::value data = parse_json(event->data).value();
+  const intake::Publication publication{.data = &data};
   const intake::LeaseTerms terms = call.services.dispatcher.lease_terms();
   co_return co_await native::make_change(call, [&](Connection& connection) -> Result<Change> {
-    auto accepted = call.services.acceptance.accept(connection, *event, terms, call.now);
+    auto accepted =
+        call.services.acceptance.accept(connection, *event, terms, call.now, &publication);
     if (!accepted) return fail(accepted.error());
     Change change{.status = 201, .body = text_of_data(*envelope), .audit = {}, .after_commit = {}};
     change.after_commit = native::hand_over(*std::move(accepted));
