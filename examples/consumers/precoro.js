@@ -5,6 +5,8 @@
 // It listens at http://127.0.0.1:3000/webhooks/precoro/WEBHOOK_SECRET and prints what it accepts.
 // Precoro signs nothing: who knows the secret part of the URL may send, and nobody else. So it
 // belongs behind HTTPS, and out of logs.
+//
+// With PRECORO_API=https://api.precoro.com and PRECORO_TOKEN=… it fetches what a notice is about.
 
 "use strict";
 
@@ -40,10 +42,30 @@ function parse(body) {
   }
 }
 
-// A notice says which document changed, and not how: a real consumer now fetches it, with the API's
-// token. A copy of a notice leads to the same document, so copies need not be known.
-function handle(notice) {
-  console.log(JSON.stringify({ type: `${notice.type}.${notice.action}`, body: notice }));
+// The kinds of documents whose address Precoro's page names: 2, Purchase Order, and 3, Invoice.
+function addressOf({ id, type, idn }) {
+  if (type === 2 && idn) return `/purchaseorders/${idn}`;
+  return type === 3 ? `/invoices/${id}` : undefined;
+}
+
+async function fetchDocument(notice) {
+  const { PRECORO_API: api, PRECORO_TOKEN: token = "" } = process.env;
+  const address = addressOf(notice);
+  if (!api || !address) return undefined;
+  const answer = await fetch(api + address, { headers: { "X-AUTH-TOKEN": token } });
+  if (!answer.ok) throw new Error(`GET ${address}: ${answer.status}`);
+  return answer.json();
+}
+
+// A notice says which document changed, and not how. A copy of it leads to the same document as it
+// is now, so copies need not be known.
+async function handle(notice) {
+  try {
+    const document = await fetchDocument(notice);
+    console.log(JSON.stringify({ type: `${notice.type}.${notice.action}`, body: notice, document }));
+  } catch (error) {
+    console.error(String(error)); // A real consumer keeps the notice, and fetches again later.
+  }
 }
 
 async function readBody(request) {

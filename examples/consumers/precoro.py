@@ -6,6 +6,8 @@
 It listens at http://127.0.0.1:3000/webhooks/precoro/WEBHOOK_SECRET and prints what it accepts.
 Precoro signs nothing: who knows the secret part of the URL may send, and nobody else. So it belongs
 behind HTTPS, and out of logs.
+
+With PRECORO_API=https://api.precoro.com and PRECORO_TOKEN=… it fetches what a notice is about.
 """
 
 import hmac
@@ -13,7 +15,9 @@ import http.server
 import json
 import os
 import queue
+import sys
 import threading
+import urllib.request
 
 PATH = "/webhooks/precoro/" + os.environ["WEBHOOK_SECRET"]
 BODY_BYTES_MAX = 1 << 20
@@ -43,16 +47,38 @@ def parse(body):
     return notice if fits else None
 
 
+def address_of(notice):
+    """For the kinds of documents whose address Precoro's page names."""
+    if notice["type"] == 2 and notice.get("idn"):  # Purchase Order
+        return f"/purchaseorders/{notice['idn']}"
+    return f"/invoices/{notice['id']}" if notice["type"] == 3 else None
+
+
+def fetch_document(notice):
+    api, address = os.environ.get("PRECORO_API"), address_of(notice)
+    if not api or not address:
+        return None
+    request = urllib.request.Request(
+        api + address, headers={"X-AUTH-TOKEN": os.environ.get("PRECORO_TOKEN", "")})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.load(answer)
+
+
 def work():
     """Does what the notices ask for, after they were acknowledged.
 
-    A notice says which document changed, and not how: a real consumer now fetches it, with the
-    API's token. A copy of a notice leads to the same document, so copies need not be known.
+    A notice says which document changed, and not how. A copy of it leads to the same document as it
+    is now, so copies need not be known.
     """
     while True:
         notice = accepted.get()
-        print(json.dumps({"type": "{type}.{action}".format(**notice), "body": notice}),
-              flush=True)
+        try:
+            document = fetch_document(notice)
+        except OSError as error:
+            print(error, file=sys.stderr)  # A real consumer fetches again later.
+            continue
+        print(json.dumps({"type": "{type}.{action}".format(**notice), "body": notice,
+                          "document": document}), flush=True)
 
 
 class Consumer(http.server.BaseHTTPRequestHandler):

@@ -164,11 +164,11 @@ PLATFORMS = (*SIGNING, PRECORO)
 class Consumer:
     """A process of examples/consumers, and the lines it prints."""
 
-    def __init__(self, platform, language, secret):
+    def __init__(self, platform, language, secret, **environment):
         self.program = f"{platform.name}.{language}"
         self.process = subprocess.Popen(
             [*LANGUAGES[language], os.path.join(FOLDER, self.program)],
-            env={"PATH": os.environ["PATH"], "PORT": "0", "WEBHOOK_SECRET": secret},
+            env={"PATH": os.environ["PATH"], "PORT": "0", "WEBHOOK_SECRET": secret, **environment},
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             start_new_session=True, preexec_fn=end_with_parent)
         self.lines = []
@@ -214,9 +214,9 @@ class Consumers(HubTest):
         cls.recorder = Recorder()
         cls.addClassCleanup(cls.recorder.stop)
 
-    def start(self, platform, secret=None):
+    def start(self, platform, **environment):
         """The platform's consumers, new ones for each test: they remember what they have seen."""
-        consumers = [Consumer(platform, language, secret or platform.secret)
+        consumers = [Consumer(platform, language, platform.secret, **environment)
                      for language in LANGUAGES]
         for consumer in consumers:
             self.addCleanup(consumer.stop)
@@ -291,6 +291,32 @@ class Consumers(HubTest):
 
     def test_every_notice_of_precoro_is_taken_once(self):
         self.assertEqual(self.check_catalogue(PRECORO), [24, 24])
+
+    def test_precoros_consumers_fetch_the_document_that_a_notice_is_about(self):
+        workspace = self.new_workspace()
+        workspace.ask("POST", "/users", {"email": "erp@a.example", "roles": ["super_user"]}, 201)
+        token = workspace.new_key("precoro", user="erp@a.example")["key"]
+        consumers = self.start(PRECORO, PRECORO_API=self.hub.url, PRECORO_TOKEN=token)
+        for consumer in consumers:
+            workspace.ask("POST", "/endpoints", {
+                "dialect": "precoro", "url": consumer.url + PRECORO.path,
+                "owner": "erp@a.example"}, 201)
+        order = {"idn": 5, "status": 1, "items": [{"sku": "4711", "quantity": 2.5}]}
+        invoice = {"idn": 6, "status": 2, "supplier": {"id": 9}}
+        supplier = {"name": "Acme"}
+
+        workspace.ask("PUT", "/documents/purchase_order/123456", order, 201)
+        workspace.ask("PUT", "/documents/invoice/77", invoice, 201)
+        workspace.ask("PUT", "/documents/supplier/9", supplier, 201)
+        workspace.ask("PUT", "/documents/purchase_order/123456", {**order, "status": 2})
+
+        for consumer in consumers:
+            lines = {line["type"]: line for line in consumer.wait_for_lines(4)}
+            self.assertEqual(sorted(lines), ["2.0", "2.1", "3.0", "7.0"], consumer.program)
+            self.assertEqual(lines["2.1"]["document"], {"id": 123456, **order, "status": 2})
+            self.assertEqual(lines["3.0"]["document"], {"id": 77, **invoice})
+            self.assertEqual(lines["3.0"]["body"], {"id": 77, "type": 3, "action": 0, "idn": 6})
+            self.assertIsNone(lines["7.0"].get("document"), "no address is documented")
 
     def test_procureiqs_data_has_the_documented_members_and_no_others(self):
         platform = ProcureIQ()
