@@ -341,6 +341,9 @@ def pages():
 
 
 def main(words):
+    if words and words[0] in ("-h", "--help"):
+        print(__doc__.strip())
+        return 0
     if words and words != ["--check"]:
         print(page(words[0]), end="")
         return 0

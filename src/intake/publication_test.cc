@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "model/document.h"
 #include "model/event.h"
 #include "model/order.h"
 
@@ -72,6 +73,24 @@ TEST(Publication, OrdersOfTheHubAreWhatEveryCataloguePromises) {
       // (docs/platforms/precoro.md).
       if (name == "precoro") continue;
       EXPECT_EQ(fault({name}, model::kOrderCreated, data), "") << data;
+    }
+  }
+}
+
+// The same of a document that another system keeps: its events are thin.
+TEST(Publication, DocumentsAreWhatEveryCataloguePromises) {
+  model::Document document;
+  document.id = 123456;
+  document.idn = 5;
+  document.status = 2;
+  for (const model::DocumentKind& kind : model::document_kinds()) {
+    document.kind = kind.name;
+    const std::string data = model::document_event_data(document, kind);
+    for (const std::string_view action : {"created", "updated"}) {
+      for (const std::string& name : registry().names()) {
+        const std::string told = fault({name}, fmt::format("{}.{}", kind.subject, action), data);
+        EXPECT_EQ(told, "") << kind.name << " " << name;
+      }
     }
   }
 }

@@ -155,7 +155,7 @@ std::string document_event_data(const Document& document, const DocumentKind& ki
       .add("document_id", document.id)
       .add_if("idn", document.idn)
       .add(fmt::format("{}_id", kind.subject), document.uuid.text())
-      .add_if("status", document.status)
+      .add_if("document_status", document.status)
       .add_if("created_by", document.created_by)
       .end();
   return data;

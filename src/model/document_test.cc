@@ -114,7 +114,7 @@ TEST(Document, ItsEventsSayWhichOneItIsAndNotWhatItSays) {  // R-PR-16
   const json::object data =
       object_of(document_event_data(document, *find_document_kind("purchase_order")));
   EXPECT_EQ(data.at("idn"), 5);
-  EXPECT_EQ(data.at("status"), 2);
+  EXPECT_EQ(data.at("document_status"), 2);
   EXPECT_EQ(data.at("created_by").as_string(), document.created_by->text());
 }
 

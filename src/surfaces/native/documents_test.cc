@@ -44,7 +44,7 @@ TEST_F(DocumentsTest, ANewDocumentIsStoredAndToldOfByItsCreateEvent) {
   EXPECT_EQ(text(event, "subject"), "123456");
   EXPECT_EQ(write_json(at(event, "data")),
             fmt::format(R"({{"document":"purchase_order","document_id":123456,"idn":5,)"
-                        R"("order_id":"{}","status":2}})",
+                        R"("order_id":"{}","document_status":2}})",
                         text(answer, "uuid")));
 }
 
