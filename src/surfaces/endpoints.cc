@@ -173,6 +173,17 @@ Result<Change> resume(Connection& connection, const Call& call, model::Endpoint&
   return change;
 }
 
+Result<Listed> list(Connection& connection, const Call& call, std::string_view dialect,
+                    const store::PageRequest& page) {
+  const auto total = store::endpoints::count(connection, call.workspace_id, dialect,
+                                             store::endpoints::Counted::kAll);
+  if (!total) return fail(total.error());
+  auto found = store::endpoints::list(connection, call.workspace_id,
+                                      {std::nullopt, std::string(dialect)}, page);
+  if (!found) return fail(found.error());
+  return Listed{std::move(found->rows), *total};
+}
+
 model::Event new_test(const Call& call, const model::EndpointId& endpoint) {
   model::Event event;
   event.id = call.services.ids.next_id<model::EventId>();

@@ -7,6 +7,8 @@
 
 #include <cstdint>
 #include <optional>
+#include <string_view>
+#include <vector>
 
 #include "base/secret.h"
 #include "dialect/dialect.h"
@@ -57,6 +59,14 @@ Result<native::Change> pause(store::Connection& connection, const native::Call& 
                              model::Endpoint& endpoint);
 Result<native::Change> resume(store::Connection& connection, const native::Call& call,
                               model::Endpoint& endpoint);
+
+// Those of one dialect, by number of page, and how many there are on all pages.
+struct Listed {
+  std::vector<model::Endpoint> rows;
+  std::int64_t total = 0;
+};
+Result<Listed> list(store::Connection& connection, const native::Call& call,
+                    std::string_view dialect, const store::PageRequest& page);
 
 // The event of a test of `endpoint`.
 model::Event new_test(const native::Call& call, const model::EndpointId& endpoint);

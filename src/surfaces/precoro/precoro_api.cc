@@ -5,7 +5,6 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "base/json.h"
 #include "base/json_text.h"
@@ -13,6 +12,7 @@
 #include "store/documents.h"
 #include "store/users.h"
 #include "surfaces/precoro/list_query.h"
+#include "surfaces/refusals.h"
 
 namespace waybill::surfaces::precoro {
 namespace {
@@ -160,17 +160,7 @@ net::Response PrecoroApi::render_error(const Error& error) {
 }
 
 net::Response PrecoroApi::render_miss(const net::Router::Miss& miss) {
-  if (!miss.allow.empty()) {
-    const std::string allow = fmt::format("{}", fmt::join(miss.allow, ", "));
-    net::Response response =
-        render(405, "method_not_allowed", fmt::format("This address takes {} only.", allow));
-    response.headers.push_back({"Allow", allow});
-    return response;
-  }
-  if (miss.code == Code::kInvalid) {
-    return render(400, "path_malformed", "The path is not properly percent-encoded.");
-  }
-  return render(404, "route_not_found", "There is nothing at this address.");
+  return refuse_miss(miss, render);
 }
 
 Task<Result<PrecoroApi::Caller>> PrecoroApi::authenticate(const net::Request& request) {

@@ -4,10 +4,10 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "base/json.h"
 #include "surfaces/proculink/order_reader.h"
+#include "surfaces/refusals.h"
 #include "surfaces/request_trace.h"
 
 namespace waybill::surfaces::proculink {
@@ -80,17 +80,9 @@ net::Response ProcuLinkApi::render_error(const Error& error) {
 }
 
 net::Response ProcuLinkApi::render_miss(const net::Router::Miss& miss) {
-  if (!miss.allow.empty()) {
-    const std::string allow = fmt::format("{}", fmt::join(miss.allow, ", "));
-    net::Response response =
-        render(405, "method_not_allowed", fmt::format("This address takes {} only.", allow), {});
-    response.headers.push_back({"Allow", allow});
-    return response;
-  }
-  if (miss.code == Code::kInvalid) {
-    return render(400, "path_malformed", "The path is not properly percent-encoded.", {});
-  }
-  return render(404, "route_not_found", "There is nothing at this address.", {});
+  return refuse_miss(miss, [](int status, std::string_view code, std::string_view message) {
+    return render(status, code, message, {});
+  });
 }
 
 Task<Result<std::shared_ptr<const model::ApiKey>>> ProcuLinkApi::authenticate(

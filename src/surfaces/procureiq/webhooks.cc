@@ -114,20 +114,12 @@ Task<Result<Reply>> register_webhook(Call& call) {
 Task<Result<Reply>> list_webhooks(Call& call) {
   const auto page = numbered_page(call.query);
   WAYBILL_CO_TRY(call.query.done());
-  std::int64_t total = 0;
   const auto found = co_await call.services.database.read(
-      [&](Connection& connection) -> Result<store::Page<model::Endpoint>> {
-        const auto count = store::endpoints::count(connection, call.workspace_id, kDialect,
-                                                   store::endpoints::Counted::kAll);
-        if (!count) return fail(count.error());
-        total = *count;
-        return store::endpoints::list(connection, call.workspace_id,
-                                      {std::nullopt, std::string(kDialect)}, page);
-      });
+      [&](Connection& connection) { return endpoints::list(connection, call, kDialect, page); });
   if (!found) co_return fail(found.error());
-  co_return Reply{200, text_of_list(found->rows, total, page, [](const model::Endpoint& endpoint) {
-                    return text_of(endpoint);
-                  })};
+  co_return Reply{200,
+                  text_of_list(found->rows, found->total, page,
+                               [](const model::Endpoint& endpoint) { return text_of(endpoint); })};
 }
 
 Task<Result<Reply>> get_webhook(Call& call) {

@@ -5,11 +5,9 @@
 #include <chrono>
 #include <utility>
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include "base/json_text.h"
 #include "surfaces/api_key_text.h"
+#include "surfaces/refusals.h"
 
 namespace waybill::surfaces::proign {
 namespace {
@@ -96,17 +94,7 @@ net::Response ProignApi::render_error(const Error& error) {
 }
 
 net::Response ProignApi::render_miss(const net::Router::Miss& miss) {
-  if (!miss.allow.empty()) {
-    const std::string allow = fmt::format("{}", fmt::join(miss.allow, ", "));
-    net::Response response =
-        render(405, "method_not_allowed", fmt::format("This address takes {} only.", allow));
-    response.headers.push_back({"Allow", allow});
-    return response;
-  }
-  if (miss.code == Code::kInvalid) {
-    return render(400, "path_malformed", "The path is not properly percent-encoded.");
-  }
-  return render(404, "route_not_found", "There is nothing at this address.");
+  return refuse_miss(miss, render);
 }
 
 Task<Result<std::shared_ptr<const model::ApiKey>>> ProignApi::authenticate(

@@ -1,0 +1,24 @@
+#include "surfaces/refusals.h"
+
+#include <string>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace waybill::surfaces {
+
+net::Response refuse_miss(const net::Router::Miss& miss, RenderRefusal render) {
+  if (!miss.allow.empty()) {
+    const std::string allow = fmt::format("{}", fmt::join(miss.allow, ", "));
+    net::Response response =
+        render(405, "method_not_allowed", fmt::format("This address takes {} only.", allow));
+    response.headers.push_back({"Allow", allow});
+    return response;
+  }
+  if (miss.code == Code::kInvalid) {
+    return render(400, "path_malformed", "The path is not properly percent-encoded.");
+  }
+  return render(404, "route_not_found", "There is nothing at this address.");
+}
+
+}  // namespace waybill::surfaces
