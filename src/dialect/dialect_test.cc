@@ -6,50 +6,28 @@
 
 #include <gtest/gtest.h>
 
-#include "dialect/loader.h"
+#include "dialect/dialect_fixture.h"
 #include "model/event.h"
 
 namespace waybill::dialect {
 namespace {
 
-constexpr Timestamp kOccurred{std::chrono::milliseconds(1795235400123)};
-constexpr Timestamp kSent{std::chrono::milliseconds(1795235461999)};
-
-const DialectRegistry& registry() {
-  static const DialectRegistry loaded = DialectRegistry::load({}).value();
-  return loaded;
-}
-
-class DialectTest : public testing::Test {
+class DialectTest : public DialectFixture {
  protected:
-  const Dialect& proculink_ = *registry().find("proculink");
-  const Dialect& standard_ = *registry().find("standard-webhooks");
-  json::value data_ = parse_json(R"({"order_id": "01941f29-7c00-7aaa-8000-000000000001",
-      "number": "PO-1", "supplier_id": "01941f29-7c00-7bbb-8000-000000000002",
-      "supplier_name": "Käse & Söhne", "status": "needs_review", "line_count": 1,
-      "lines": [{"quantity": 2.50}]})")
-                          .value();
-
-  Message message(std::string_view type = "order.created") {
-    Message made;
-    made.event_id = "01941f29-7c00-7ccc-8000-000000000003";
-    made.event_type = type;
-    made.occurred_at = kOccurred;
-    made.subject = "01941f29-7c00-7aaa-8000-000000000001";
-    made.workspace_slug = "acme";
-    made.environment = "production";
-    made.data = &data_;
-    return made;
+  DialectTest() {
+    data_is(R"({"order_id": "01941f29-7c00-7aaa-8000-000000000001",
+        "number": "PO-1", "supplier_id": "01941f29-7c00-7bbb-8000-000000000002",
+        "supplier_name": "Käse & Söhne", "status": "needs_review", "line_count": 1,
+        "lines": [{"quantity": 2.50}]})");
   }
 
-  static std::vector<std::string> lines(const std::vector<net::Header>& headers) {
-    std::vector<std::string> lines;
-    for (const net::Header& header : headers) lines.push_back(header.name + ": " + header.value);
-    return lines;
+  Message message(std::string_view type = "order.created") const {
+    return DialectFixture::message(type);
   }
+
+  const Dialect& proculink_ = built_in("proculink");
+  const Dialect& standard_ = built_in("standard-webhooks");
 };
-
-using Lines = std::vector<std::string>;
 
 TEST_F(DialectTest, ProcuLinkHasExactlyItsThreeEvents) {
   std::vector<std::string> names;
@@ -102,7 +80,7 @@ TEST_F(DialectTest, ProcuLinkFailureTellsErrorAndAttempt) {
 
 TEST_F(DialectTest, ProcuLinkSendsTheEventHeaderAlways) {
   const AttemptView attempt{"01941f29-7c00-7ddd-8000-000000000004", 2, kSent};
-  EXPECT_EQ(lines(request_headers(proculink_, message("order.failed"), attempt).value()),
+  EXPECT_EQ(lines_of(request_headers(proculink_, message("order.failed"), attempt).value()),
             (Lines{"Content-Type: application/json", "X-ProcuLink-Event: order.failed"}));
 }
 
@@ -112,7 +90,7 @@ TEST_F(DialectTest, AClosedCatalogueTestsWithItsExample) {
   EXPECT_NE(body.find(R"("type":"order.created")"), std::string::npos) << body;
   EXPECT_NE(body.find(R"("orderNumber":"SAMPLE-1")"), std::string::npos) << body;
   EXPECT_EQ(
-      lines(request_headers(proculink_, message(model::kTestEvent), {"", 1, kSent}).value())[1],
+      lines_of(request_headers(proculink_, message(model::kTestEvent), {"", 1, kSent}).value())[1],
       "X-ProcuLink-Event: order.created");
 }
 
@@ -144,12 +122,12 @@ TEST_F(DialectTest, StandardWebhooksPassesEveryEventOn) {
 }
 
 TEST_F(DialectTest, StandardWebhooksSendsTheEventsIdAndTheAttemptsTime) {
-  const Lines first = lines(request_headers(standard_, message(), {"d", 1, kSent}).value());
+  const Lines first = lines_of(request_headers(standard_, message(), {"d", 1, kSent}).value());
   EXPECT_EQ(first,
             (Lines{"Content-Type: application/json", "webhook-id: evt_01JGFJJZ00FK68000000000003",
                    "webhook-timestamp: 1795235461"}));
-  const Lines later =
-      lines(request_headers(standard_, message(), {"e", 2, kSent + std::chrono::hours(1)}).value());
+  const Lines later = lines_of(
+      request_headers(standard_, message(), {"e", 2, kSent + std::chrono::hours(1)}).value());
   EXPECT_EQ(later[1], first[1]) << "receivers drop copies by this id";
   EXPECT_EQ(later[2], "webhook-timestamp: 1795239061");
 }
@@ -222,10 +200,10 @@ Z-First = "{delivery.id}"
 A-Retry = {value = "{attempt.number}", retries_only = true}
 M-Third = "{workspace.slug}/{workspace.environment}")");
   data_ = json::object{{"n", 1}};
-  EXPECT_EQ(lines(request_headers(dialect, message(), {"d1", 1, kSent}).value()),
+  EXPECT_EQ(lines_of(request_headers(dialect, message(), {"d1", 1, kSent}).value()),
             (Lines{"Content-Type: application/vnd.small+json", "Z-First: d1",
                    "M-Third: acme/production"}));
-  EXPECT_EQ(lines(request_headers(dialect, message(), {"d1", 2, kSent}).value()),
+  EXPECT_EQ(lines_of(request_headers(dialect, message(), {"d1", 2, kSent}).value()),
             (Lines{"Content-Type: application/vnd.small+json", "Z-First: d1", "A-Retry: 2",
                    "M-Third: acme/production"}));
 }

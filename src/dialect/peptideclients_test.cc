@@ -9,40 +9,17 @@
 
 #include <gtest/gtest.h>
 
-#include "dialect/dialect.h"
-#include "dialect/loader.h"
+#include "dialect/dialect_fixture.h"
 #include "model/event.h"
 
 namespace waybill::dialect {
 namespace {
 
-using Lines = std::vector<std::string>;
-
-constexpr Timestamp kOccurred{std::chrono::milliseconds(1795235400123)};
-constexpr Timestamp kSent{std::chrono::milliseconds(1795235461999)};
-constexpr std::string_view kDeliveryId = "01941f29-7c00-7ddd-8000-000000000004";
 const Secret kSecret("k9-Zr2hQvX0aWmTbYc4LdEfGuHjPsNo1RqVtIx5yC7w");
 
-const Dialect& dialect() {
-  static const DialectRegistry registry = DialectRegistry::load({}).value();
-  return *registry.find("peptideclients");
-}
-
-class PeptideClientsTest : public testing::Test {
+class PeptideClientsTest : public DialectFixture {
  protected:
-  void data_is(std::string_view text) { data_ = parse_json(text).value(); }
-
-  Message message(std::string_view type) const {
-    Message made;
-    made.event_id = "01941f29-7c00-7ccc-8000-000000000003";
-    made.event_type = type;
-    made.occurred_at = kOccurred;
-    made.subject = "01941f29-7c00-7aaa-8000-000000000001";
-    made.workspace_slug = "acme";
-    made.environment = "production";
-    made.data = &data_;
-    return made;
-  }
+  static const Dialect& dialect() { return built_in("peptideclients"); }
 
   std::string body(std::string_view type) const {
     return render_body(dialect(), message(type)).value();
@@ -51,13 +28,7 @@ class PeptideClientsTest : public testing::Test {
   // Every header of a try of `type`, signed, as it is written.
   Lines headers(std::string_view type, int number, Timestamp sent_at,
                 const std::vector<Secret>& secrets = {kSecret}) const {
-    std::vector<net::Header> all =
-        request_headers(dialect(), message(type), {kDeliveryId, number, sent_at}).value();
-    const auto signature = sign(dialect(), all, body(type), sent_at, secrets).value();
-    std::ranges::copy(signature, std::back_inserter(all));
-    Lines lines;
-    for (const net::Header& header : all) lines.push_back(header.name + ": " + header.value);
-    return lines;
+    return lines_of(headers_of(dialect(), type, number, sent_at, secrets));
   }
 
  private:

@@ -7,33 +7,15 @@
 
 #include <gtest/gtest.h>
 
-#include "dialect/dialect.h"
-#include "dialect/loader.h"
+#include "dialect/dialect_fixture.h"
 #include "model/event.h"
 
 namespace waybill::dialect {
 namespace {
 
-using Lines = std::vector<std::string>;
-
-const Dialect& dialect() {
-  static const DialectRegistry registry = DialectRegistry::load({}).value();
-  return *registry.find("precoro");
-}
-
-class PrecoroTest : public testing::Test {
+class PrecoroTest : public DialectFixture {
  protected:
-  void data_is(std::string_view text) { data_ = parse_json(text).value(); }
-
-  Message message(std::string_view type) const {
-    Message made;
-    made.event_id = "01941f29-7c00-7ccc-8000-000000000003";
-    made.event_type = type;
-    made.workspace_slug = "acme";
-    made.environment = "production";
-    made.data = &data_;
-    return made;
-  }
+  static const Dialect& dialect() { return built_in("precoro"); }
 
   // What is sent, or why it is not.
   std::string body(std::string_view type) const {
@@ -42,16 +24,8 @@ class PrecoroTest : public testing::Test {
   }
 
   Lines headers(std::string_view type, int number) const {
-    Lines lines;
-    const AttemptView attempt{"01941f29-7c00-7ddd-8000-000000000004", number, {}};
-    for (const net::Header& header : request_headers(dialect(), message(type), attempt).value()) {
-      lines.push_back(header.name + ": " + header.value);
-    }
-    return lines;
+    return lines_of(headers_of(dialect(), type, number, kSent, {}));
   }
-
- private:
-  json::value data_ = json::object();
 };
 
 // R-PR-10 to R-PR-15, A-PR-5

@@ -9,8 +9,7 @@
 
 #include <gtest/gtest.h>
 
-#include "dialect/dialect.h"
-#include "dialect/loader.h"
+#include "dialect/dialect_fixture.h"
 #include "model/event.h"
 
 namespace waybill::dialect {
@@ -18,53 +17,26 @@ namespace {
 
 using Names = std::vector<std::string>;
 
-constexpr Timestamp kOccurred{std::chrono::milliseconds(1795235400123)};
-constexpr Timestamp kSent{std::chrono::milliseconds(1795235461999)};
-
-const DialectRegistry& registry() {
-  static const DialectRegistry loaded = DialectRegistry::load({}).value();
-  return loaded;
-}
-
-class ProcureIqTest : public testing::Test {
+class ProcureIqTest : public DialectFixture {
  protected:
-  const Dialect& procureiq_ = *registry().find("procureiq");
-  json::value data_ = parse_json(R"({"order_id": "01941f29-7c00-7aaa-8000-000000000001",
-      "number": "PO-1", "currency": "EUR", "user_id": "Käse & Söhne/7", "total_amount": 742.50,
-      "line_count": 3})")
-                          .value();
-
-  Message message(std::string_view type) {
-    Message made;
-    made.event_id = "01941f29-7c00-7ccc-8000-000000000003";
-    made.event_type = type;
-    made.occurred_at = kOccurred;
-    made.workspace_slug = "acme";
-    made.environment = "production";
-    made.data = &data_;
-    return made;
+  ProcureIqTest() {
+    data_is(R"({"order_id": "01941f29-7c00-7aaa-8000-000000000001",
+        "number": "PO-1", "currency": "EUR", "user_id": "Käse & Söhne/7", "total_amount": 742.50,
+        "line_count": 3})");
   }
 
-  // The request of one try, a line for each header and then the body.
-  std::string request(std::string_view type, int number, Timestamp sent_at) {
-    const std::string body = render_body(procureiq_, message(type)).value();
-    const AttemptView attempt{"01941f29-7c00-7ddd-8000-000000000004", number, sent_at};
-    std::vector<net::Header> headers = request_headers(procureiq_, message(type), attempt).value();
-    for (net::Header& header :
-         sign(procureiq_, headers, body, sent_at, {{Secret("your-webhook-secret")}}).value()) {
-      headers.push_back(std::move(header));
-    }
-    std::string text;
-    for (const net::Header& header : headers) text += header.name + ": " + header.value + "\n";
-    return text + body;
+  std::string request(std::string_view type, int number, Timestamp sent_at) const {
+    return request_of(procureiq_, type, number, sent_at, Secret("your-webhook-secret"));
   }
 
   // The `data` of the body that `data` is sent in.
   json::value sent(std::string_view type, std::string_view data) {
-    data_ = parse_json(data).value();
+    data_is(data);
     const json::value body = parse_json(render_body(procureiq_, message(type)).value()).value();
     return body.at("data");
   }
+
+  const Dialect& procureiq_ = built_in("procureiq");
 };
 
 // R-PQ-13 to R-PQ-34, with the members of each event in the documented order.

@@ -11,53 +11,22 @@
 #include <gtest/gtest.h>
 
 #include "base/rng.h"
-#include "dialect/dialect.h"
-#include "dialect/loader.h"
+#include "dialect/dialect_fixture.h"
 #include "model/event.h"
 
 namespace waybill::dialect {
 namespace {
 
-constexpr Timestamp kOccurred{std::chrono::milliseconds(1795235400123)};
-constexpr Timestamp kSent{std::chrono::milliseconds(1795235461999)};
-constexpr std::string_view kDeliveryId = "01941f29-7c00-7ddd-8000-000000000004";
-
-const DialectRegistry& registry() {
-  static const DialectRegistry loaded = DialectRegistry::load({}).value();
-  return loaded;
-}
-
-class ProignTest : public testing::Test {
+class ProignTest : public DialectFixture {
  protected:
-  const Dialect& proign_ = *registry().find("proign");
-  json::value data_ = parse_json(R"({"order_id": "01941f29-7c00-7aaa-8000-000000000001",
-      "number": "PO-1", "carrier": "Össi Kuller", "tracking_number": "1Z999AA10123456784",
-      "shipped_at": "2026-11-21T05:29:30.999+01:00", "shipping_method": "express"})")
-                          .value();
-
-  Message message(std::string_view type) {
-    Message made;
-    made.event_id = "01941f29-7c00-7ccc-8000-000000000003";
-    made.event_type = type;
-    made.occurred_at = kOccurred;
-    made.subject = "01941f29-7c00-7aaa-8000-000000000001";
-    made.workspace_slug = "acme";
-    made.environment = "production";
-    made.data = &data_;
-    return made;
+  ProignTest() {
+    data_is(R"({"order_id": "01941f29-7c00-7aaa-8000-000000000001",
+        "number": "PO-1", "carrier": "Össi Kuller", "tracking_number": "1Z999AA10123456784",
+        "shipped_at": "2026-11-21T05:29:30.999+01:00", "shipping_method": "express"})");
   }
 
-  // The request of one try, a line for each header and then the body.
-  std::string request(std::string_view type, int number) {
-    const std::string body = render_body(proign_, message(type)).value();
-    const AttemptView attempt{kDeliveryId, number, kSent};
-    std::vector<net::Header> headers = request_headers(proign_, message(type), attempt).value();
-    const std::vector<net::Header> signature =
-        sign(proign_, headers, body, kSent, {{Secret("your-webhook-secret")}}).value();
-    headers.insert(headers.end(), signature.begin(), signature.end());
-    std::string text;
-    for (const net::Header& header : headers) text += header.name + ": " + header.value + "\n";
-    return text + body;
+  std::string request(std::string_view type, int number) const {
+    return request_of(proign_, type, number, kSent, Secret("your-webhook-secret"));
   }
 
   // The value of a header, or "none".
@@ -69,6 +38,8 @@ class ProignTest : public testing::Test {
     }
     return "none";
   }
+
+  const Dialect& proign_ = built_in("proign");
 };
 
 using Names = std::vector<std::string>;
