@@ -23,6 +23,7 @@ WAYBILL_ID(Endpoint, "ep");
 WAYBILL_ID(Delivery, "dlv");
 WAYBILL_ID(AuditEntry, "aud");
 WAYBILL_ID(User, "usr");
+WAYBILL_ID(Replay, "rpl");
 
 #undef WAYBILL_ID
 

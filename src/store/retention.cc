@@ -60,6 +60,32 @@ Result<std::int64_t> delete_events(Connection& connection, const model::Workspac
   return deleted;
 }
 
+Result<Found<Uuid>> find_replays(Connection& connection, const model::WorkspaceId& workspace,
+                                 Timestamp before, const Uuid& after, int limit) {
+  Found<Uuid> found;
+  WAYBILL_TRY(connection.query(
+      "SELECT id, finished_at FROM replays WHERE workspace_id = $1 AND id > $2 AND id < $3 "
+      "ORDER BY id LIMIT $4",
+      {workspace, after, Uuid::lowest_at(before), limit}, [&](const Row& row) {
+        found.last = row.id<model::ReplayId>(0).uuid();
+        const auto finished_at = row.time_or_null(1);
+        if (finished_at && *finished_at < before) found.expired.push_back(*found.last);
+      }));
+  return found;
+}
+
+Result<std::int64_t> delete_replays(Connection& connection, const model::WorkspaceId& workspace,
+                                    const std::vector<Uuid>& ids) {
+  std::int64_t deleted = 0;
+  for (const Uuid& id : ids) {
+    const auto gone = connection.execute("DELETE FROM replays WHERE workspace_id = $1 AND id = $2",
+                                         {workspace, id});
+    if (!gone) return gone;
+    deleted += *gone;
+  }
+  return deleted;
+}
+
 Result<Found<IdempotencyKey>> find_idempotency(Connection& connection,
                                                const model::WorkspaceId& workspace, Timestamp now,
                                                const IdempotencyKey& after, int limit) {

@@ -1,5 +1,5 @@
 // SQL of what is deleted once it is old enough: deliveries that are over, with their attempts;
-// events that no delivery needs; idempotency rows that have expired.
+// replays that are over; events that no delivery needs; idempotency rows that have expired.
 //
 // All of it goes in steps. A step looks at no more than `limit` rows, by the primary key and from
 // where the one before has ended: ids are sorted by time, so the oldest come first, and nothing is
@@ -39,6 +39,12 @@ Result<Found<Uuid>> find_events(Connection& connection, const model::WorkspaceId
 // Deletes them, but none that was replayed meanwhile. Returns how many.
 Result<std::int64_t> delete_events(Connection& connection, const model::WorkspaceId& workspace,
                                    const std::vector<Uuid>& ids);
+
+// Replays made and over before `before`.
+Result<Found<Uuid>> find_replays(Connection& connection, const model::WorkspaceId& workspace,
+                                 Timestamp before, const Uuid& after, int limit);
+Result<std::int64_t> delete_replays(Connection& connection, const model::WorkspaceId& workspace,
+                                    const std::vector<Uuid>& ids);
 
 // A row of the idempotency table.
 struct IdempotencyKey {

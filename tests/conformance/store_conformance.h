@@ -32,6 +32,7 @@
 #include "model/event.h"
 #include "model/node.h"
 #include "model/order.h"
+#include "model/replay.h"
 #include "model/workspace.h"
 #include "store/database.h"
 #include "store/deliveries.h"
@@ -209,6 +210,17 @@ class UpkeepConformance : public DeliveryConformance {
   std::vector<Uuid> old_events(Timestamp before);
 };
 
+// Jobs that send many events, and what they go through.
+class ReplayConformance : public DeliveryConformance {
+ protected:
+  model::Replay add_replay(const model::EndpointId& endpoint);
+  void insert(const model::Replay& replay);
+  void update(const model::Replay& replay);
+  model::Replay find(const model::ReplayId& id);
+  std::vector<model::ReplayId> running(int limit = 100);
+  model::EventId add_event(const std::string& type, const std::string& subject = "");
+};
+
 // What makes one hub of many nodes.
 class NodeConformance : public StoreConformance {
  protected:
@@ -236,13 +248,14 @@ class DocumentConformance : public StoreConformance {
 
 }  // namespace waybill::store
 
-#define WAYBILL_INSTANTIATE_STORE_CONFORMANCE(...)                                                \
-  INSTANTIATE_TEST_SUITE_P(Drivers, StoreConformance, testing::Values(__VA_ARGS__), driver_name); \
-  INSTANTIATE_TEST_SUITE_P(Drivers, MigrationConformance, testing::Values(__VA_ARGS__),           \
-                           driver_name);                                                          \
-  INSTANTIATE_TEST_SUITE_P(Drivers, DeliveryConformance, testing::Values(__VA_ARGS__),            \
-                           driver_name);                                                          \
-  INSTANTIATE_TEST_SUITE_P(Drivers, DocumentConformance, testing::Values(__VA_ARGS__),            \
-                           driver_name);                                                          \
-  INSTANTIATE_TEST_SUITE_P(Drivers, NodeConformance, testing::Values(__VA_ARGS__), driver_name);  \
+#define WAYBILL_INSTANTIATE_STORE_CONFORMANCE(...)                                                 \
+  INSTANTIATE_TEST_SUITE_P(Drivers, StoreConformance, testing::Values(__VA_ARGS__), driver_name);  \
+  INSTANTIATE_TEST_SUITE_P(Drivers, MigrationConformance, testing::Values(__VA_ARGS__),            \
+                           driver_name);                                                           \
+  INSTANTIATE_TEST_SUITE_P(Drivers, DeliveryConformance, testing::Values(__VA_ARGS__),             \
+                           driver_name);                                                           \
+  INSTANTIATE_TEST_SUITE_P(Drivers, DocumentConformance, testing::Values(__VA_ARGS__),             \
+                           driver_name);                                                           \
+  INSTANTIATE_TEST_SUITE_P(Drivers, ReplayConformance, testing::Values(__VA_ARGS__), driver_name); \
+  INSTANTIATE_TEST_SUITE_P(Drivers, NodeConformance, testing::Values(__VA_ARGS__), driver_name);   \
   INSTANTIATE_TEST_SUITE_P(Drivers, UpkeepConformance, testing::Values(__VA_ARGS__), driver_name)
