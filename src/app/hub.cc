@@ -147,6 +147,7 @@ Hub::Hub(boost::asio::io_context& context, Log& log, const Settings& settings, D
               {.user_agent = fmt::format("Waybill/{}", version()),
                .ca_certificates = std::move(ca_certificates)}),
       acceptance_(dialects_, ids_),
+      recovery_(dialects_, ids_, {.deliveries_kept = settings_.retention_deliveries}),
       endpoints_(*database_, dialects_, secret_box_),
       channel_(*clock_,
                [this](net::ClientRequest request) { return client_.send(std::move(request)); }),
@@ -161,6 +162,8 @@ Hub::Hub(boost::asio::io_context& context, Log& log, const Settings& settings, D
               .version = std::string(version())},
              [this](int live) { dispatcher_.set_nodes(live); }),
       changes_(context, log_, *database_, data_.node(), keys_, dispatcher_),
+      replayer_(context, *clock_, log_, *database_, dispatcher_, recovery_,
+                [this] { return nodes_.is_first(); }),
       order_intake_(*clock_, ids_, *database_, acceptance_),
       native_({.clock = *clock_,
                .log = log_,
@@ -169,6 +172,7 @@ Hub::Hub(boost::asio::io_context& context, Log& log, const Settings& settings, D
                .dialects = dialects_,
                .secret_box = secret_box_,
                .acceptance = acceptance_,
+               .recovery = recovery_,
                .dispatcher = dispatcher_,
                .endpoints = endpoints_,
                .keys = keys_,
@@ -177,7 +181,8 @@ Hub::Hub(boost::asio::io_context& context, Log& log, const Settings& settings, D
                .admin_token_hash = crypto::sha256(data_.admin_token().reveal()),
                .allow_insecure_endpoints = settings_.allow_insecure_endpoints,
                .version = std::string(version()),
-               .dangerous_settings = settings_.dangerous}),
+               .dangerous_settings = settings_.dangerous,
+               .replay_created = [this] { replayer_.wake(); }}),
       proculink_({.log = log_, .keys = keys_, .orders = order_intake_, .dispatcher = dispatcher_}),
       precoro_({.clock = *clock_,
                 .log = log_,
@@ -207,6 +212,7 @@ Hub::Hub(boost::asio::io_context& context, Log& log, const Settings& settings, D
                    .native = native_,
                    .server = server_,
                    .traffic = traffic_,
+                   .replayer = replayer_,
                    .retention = retention_,
                    .nodes = nodes_,
                    .metrics_token = settings_.metrics_token}) {
@@ -254,6 +260,7 @@ Task<Result<void>> Hub::start() {
   WAYBILL_CO_TRY(co_await dispatcher_.start());
   if (certificate_watch_) certificate_watch_->start();
   retention_.start();
+  replayer_.start();
   ready_ = true;
   co_return data_.publish_url(url_);
 }
@@ -267,6 +274,7 @@ Task<void> Hub::stop() {
   if (delivering_) dispatcher_.begin_stop();
   co_await server_.stop(settings_.stop_timeout);
   co_await retention_.stop();
+  co_await replayer_.stop();
   if (delivering_) co_await dispatcher_.stop(deadline);
   delivering_ = false;
   changes_.stop();

@@ -27,10 +27,12 @@
 #include "crypto/secret_box.h"
 #include "delivery/dispatcher.h"
 #include "delivery/endpoint_directory.h"
+#include "delivery/replayer.h"
 #include "delivery/webhook_channel.h"
 #include "dialect/loader.h"
 #include "intake/acceptance.h"
 #include "intake/order_intake.h"
+#include "intake/recovery.h"
 #include "net/egress_guard.h"
 #include "net/http_client.h"
 #include "net/http_server.h"
@@ -101,12 +103,14 @@ class Hub {
   const net::EgressGuard guard_;
   net::HttpClient client_;
   const intake::Acceptance acceptance_;
+  const intake::Recovery recovery_;
   delivery::EndpointDirectory endpoints_;
   delivery::WebhookChannel channel_;
   delivery::Dispatcher dispatcher_;
   surfaces::KeyDirectory keys_;
   NodeRegistry nodes_;
   ChangeFeed changes_;
+  delivery::Replayer replayer_;
   intake::OrderIntake order_intake_;
   surfaces::native::NativeApi native_;
   surfaces::proculink::ProcuLinkApi proculink_;

@@ -120,10 +120,20 @@ void write_database(MetricsText& text, const store::Database& database) {
                storage.checkpoints_failed);
 }
 
+void write_replays(MetricsText& text, const delivery::ReplayerCounters& counters) {
+  text.counter("waybill_replay_events_total", "Events that replays have looked at.",
+               counters.events);
+  text.counter("waybill_replay_deliveries_total", "Deliveries that replays have made or revived.",
+               counters.deliveries);
+  text.gauge("waybill_replays_running", "Replays that this node works on.",
+             number(counters.running));
+}
+
 void write_retention(MetricsText& text, const RetentionCounters& counters) {
   text.begin("waybill_retention_deleted_total", "counter", "Rows deleted because of their age.");
   text.sample(number(counters.deliveries), {{"what", "deliveries"}});
   text.sample(number(counters.events), {{"what", "events"}});
+  text.sample(number(counters.replays), {{"what", "replays"}});
   text.sample(number(counters.idempotency_rows), {{"what", "idempotency_rows"}});
   text.counter("waybill_retention_passes_total", "Times that all old rows were gone through.",
                counters.passes);
@@ -207,6 +217,7 @@ Task<std::string> Operations::metrics() {
   write_deliveries(text, services_.dispatcher.counters());
   write_backlog(text, backlog_, services_.clock.now());
   write_database(text, services_.database);
+  write_replays(text, services_.replayer.counters());
   write_retention(text, services_.retention.counters());
   text.gauge("waybill_nodes_live", "Nodes that are live on this database, this one included.",
              services_.nodes.live());

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/secret.h"
 #include "delivery/dispatcher.h"
+#include "delivery/replayer.h"
 #include "intake/order_intake.h"
 #include "net/http_server.h"
 #include "net/router.h"
@@ -37,6 +38,7 @@ class Operations {
     const surfaces::native::NativeApi& native;
     const net::HttpServer& server;
     const Traffic& traffic;
+    const delivery::Replayer& replayer;
     const Retention& retention;
     const NodeRegistry& nodes;
     Secret metrics_token;  // Empty: anybody may read /metrics.

@@ -91,6 +91,7 @@ Task<Result<void>> Retention::pass_workspace(model::WorkspaceId workspace, Times
       return retention::delete_deliveries(connection, workspace, ids);
     };
     WAYBILL_CO_TRY(co_await sweep(Uuid(), find, remove, &counters_.deliveries));
+    WAYBILL_CO_TRY(co_await pass_replays(workspace, before));
   }
   if (options_.events) {
     const Timestamp before = now - *options_.events;
@@ -117,6 +118,16 @@ Task<Result<void>> Retention::pass_windows(model::WorkspaceId workspace, Timesta
     co_await wait_until(clock_.now() + clock_.hub_time(kPause));
   }
   co_return Result<void>();
+}
+
+Task<Result<void>> Retention::pass_replays(model::WorkspaceId workspace, Timestamp before) {
+  const auto find = [=](store::Connection& connection, const Uuid& after) {
+    return retention::find_replays(connection, workspace, before, after, kStepRows);
+  };
+  const auto remove = [=](store::Connection& connection, const std::vector<Uuid>& ids) {
+    return retention::delete_replays(connection, workspace, ids);
+  };
+  co_return co_await sweep(Uuid(), find, remove, &counters_.replays);
 }
 
 Task<Result<void>> Retention::pass_idempotency(model::WorkspaceId workspace, Timestamp now) {

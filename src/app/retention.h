@@ -1,6 +1,6 @@
 // Retention deletes what is old enough, so that the disk is bounded: deliveries that are over, with
-// their attempts; events that no delivery needs any more; idempotency rows that have expired.
-// Orders and other records stay.
+// their attempts; replays that are over; events that no delivery needs any more; idempotency rows
+// that have expired. Orders and other records stay.
 //
 // One node of several does it. Every hour it goes through all workspaces, oldest rows first, in
 // steps of a few hundred rows: each a unit of its own, with a pause after it, so that no order
@@ -37,6 +37,7 @@ struct RetentionOptions {
 struct RetentionCounters {
   std::uint64_t deliveries = 0;  // Deleted, as are the following.
   std::uint64_t events = 0;
+  std::uint64_t replays = 0;
   std::uint64_t idempotency_rows = 0;
   std::uint64_t passes = 0;
   std::optional<Timestamp> last_pass;  // When one has come to its end.
@@ -70,6 +71,7 @@ class Retention {
                                     bool with_idempotency);
   // Coalescing windows that have ended.
   Task<Result<void>> pass_windows(model::WorkspaceId workspace, Timestamp now);
+  Task<Result<void>> pass_replays(model::WorkspaceId workspace, Timestamp before);
   Task<Result<void>> pass_idempotency(model::WorkspaceId workspace, Timestamp now);
   // Deletes step by step what `find` finds after `after`, and adds it to `count`.
   template <class Key, class Find, class Delete>

@@ -15,6 +15,7 @@
 #include "store/deliveries.h"
 #include "store/events.h"
 #include "store/idempotency.h"
+#include "store/replays.h"
 #include "store/sqlite/sqlite_driver.h"
 #include "store/workspaces.h"
 
@@ -157,6 +158,25 @@ TEST_F(RetentionTest, DeletesWhatIsOldEnoughAndNothingElse) {
   clock.run_for(720h);
   EXPECT_EQ(count("events"), 5);
   EXPECT_EQ(retention->counters().events, 607u);
+}
+
+TEST_F(RetentionTest, DeletesReplaysThatAreOver) {
+  const auto add_replay = [&](model::ReplayState state) {
+    model::Replay replay;
+    replay.id = ids.next_id<model::ReplayId>();
+    replay.workspace_id = workspace.id;
+    replay.state = state;
+    if (state != model::ReplayState::kRunning) replay.finished_at = clock.now();
+    write([&](store::Connection& c) { return store::replays::insert(c, replay); });
+  };
+  add_replay(model::ReplayState::kDone);
+  add_replay(model::ReplayState::kRunning);
+  clock.run_for(721h);
+  add_replay(model::ReplayState::kCancelled);
+  begin({.deliveries = 720h, .events = std::nullopt});
+  clock.run_for(1min);
+  EXPECT_EQ(count("replays"), 2);
+  EXPECT_EQ(retention->counters().replays, 1u);
 }
 
 // With several nodes on one database one of them does it, and another once that is gone.

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <deque>
+#include <iterator>
 #include <utility>
 
 #include "delivery/dispatcher.h"
@@ -16,8 +17,15 @@ class Room {
   std::size_t ready() const { return ready_; }
   bool is_full() const { return ready_ >= Dispatcher::kReadyTotalMax; }
 
+  // Replays wait behind all that is new.
   void push(EndpointQueue& queue, Held held) {
-    queue.ready.push_back(std::move(held));
+    const bool is_replay = held.delivery.kind == model::DeliveryKind::kReplay;
+    auto place = queue.ready.end();
+    while (!is_replay && place != queue.ready.begin() &&
+           std::prev(place)->delivery.kind == model::DeliveryKind::kReplay) {
+      --place;
+    }
+    queue.ready.insert(place, std::move(held));
     ++ready_;
   }
   Held pop(EndpointQueue& queue) {

@@ -55,6 +55,7 @@ HubFixture::HubFixture(int rate_limit)
                   .dialects = dialects,
                   .secret_box = secret_box,
                   .acceptance = acceptance,
+                  .recovery = recovery,
                   .dispatcher = dispatcher,
                   .endpoints = endpoints,
                   .keys = keys,

@@ -92,6 +92,7 @@ class HubFixture : public testing::Test {
   crypto::SecretBox secret_box;
   std::unique_ptr<store::Database> database;
   intake::Acceptance acceptance{dialects, ids};
+  intake::Recovery recovery{dialects, ids};
   delivery::EndpointDirectory endpoints;
 
   // What the receiver was sent, and what it answers. The default is 200 without a body.

@@ -101,6 +101,7 @@ class Life {
   std::unique_ptr<store::Database> database_;
   store::Backup backup_;  // That nobody makes.
   intake::Acceptance acceptance_;
+  intake::Recovery recovery_;
   delivery::EndpointDirectory endpoints_;
   delivery::WebhookChannel channel_;
   delivery::Dispatcher dispatcher_;

@@ -116,6 +116,7 @@ TEST_F(NativeApiTest, ADialectsRulesForSecretsAddressesAndNumbersHold) {
                     .dialects = dialects,
                     .secret_box = secret_box,
                     .acceptance = acceptance,
+                    .recovery = recovery,
                     .dispatcher = dispatcher,
                     .endpoints = endpoints,
                     .keys = keys,

@@ -4,6 +4,7 @@
 
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "delivery/endpoint_directory.h"
 #include "dialect/loader.h"
 #include "intake/acceptance.h"
+#include "intake/recovery.h"
 #include "net/egress_guard.h"
 #include "net/router.h"
 #include "store/backup.h"
@@ -32,6 +34,7 @@ struct Services {
   const dialect::DialectRegistry& dialects;
   const crypto::SecretBox& secret_box;
   const intake::Acceptance& acceptance;
+  const intake::Recovery& recovery;
   delivery::Dispatcher& dispatcher;
   delivery::EndpointDirectory& endpoints;
   KeyDirectory& keys;
@@ -41,6 +44,7 @@ struct Services {
   bool allow_insecure_endpoints = false;  // http:// where a dialect demands https.
   std::string version;
   std::vector<std::string> dangerous_settings = {};  // Names, for getStatus.
+  std::function<void()> replay_created = nullptr;    // Called after the commit. May be empty.
 };
 
 class NativeApi {
