@@ -117,6 +117,21 @@ class Cli(HubTest):
         self.express.wait_for(f"/open/{slug}", 1)
         self.assertIn(sent["delivery_id"], self.read("delivery", "show", *of, sent["delivery_id"]))
 
+    def replays(self, of):
+        endpoint = self.endpoint["id"]
+        create = ("replay", "create", *of, "--endpoint", endpoint, "--only")
+        foreseen = self.ask(*create, "failed", "--since", "1h", "--dry-run")
+        self.assertEqual((foreseen["deliveries"], foreseen["more"]), (0, False))
+        done = self.ask(*create, "failed", "--types", "shop.a,shop.b", "--wait")
+        self.assertEqual((done["state"], done["made"]), ("done", 0))
+        self.ask("endpoint", "pause", *of, endpoint)
+        waits = self.ask(*create, "all")["id"]
+        self.assertIn(waits, self.read("replay", "list", *of, "--state", "running"))
+        harness.wait_for(lambda: "paused" in self.read("replay", "show", *of, waits),
+                         "it says why it waits")
+        self.assertEqual(self.ask("replay", "cancel", *of, waits)["state"], "cancelled")
+        self.ask("endpoint", "resume", *of, endpoint)
+
     def events_and_deliveries(self, slug):
         of = ("--workspace", slug)
         path = f"/open/{slug}"
@@ -149,6 +164,7 @@ class Cli(HubTest):
         self.assertEqual(again, {"retried": 0, "more": False})
         self.assertIn("0 dropped", self.read("dead-letter", "replay", *of, "--since", "1h"))
         self.assertIn("succeeded", self.read("delivery", "list", *of))
+        self.replays(of)
         self.assertEqual(self.ask("endpoint", "delete", *of, self.endpoint["id"])["state"],
                          "deleted")
         actions = {row["action"] for row in self.ask("audit", "list", *of, "--all")["rows"]}

@@ -23,6 +23,7 @@ CommandGroup event_group();
 CommandGroup event_type_group();
 CommandGroup trigger_group();
 CommandGroup delivery_group();
+CommandGroup replay_group();
 CommandGroup dead_letter_group();
 CommandGroup audit_group();
 CommandGroup dialect_group();

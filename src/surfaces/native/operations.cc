@@ -96,6 +96,17 @@ const std::vector<Operation>& operations() {
     {"POST",   "/hub/v1/workspaces/{workspace}/deliveries/retry-dropped",
      "retryDroppedDeliveries", "deliveries:write", retry_dropped_deliveries},
 
+    {"POST",   "/hub/v1/workspaces/{workspace}/replays",
+     "createReplay", "deliveries:write", create_replay},
+    {"POST",   "/hub/v1/workspaces/{workspace}/replays/dry-run",
+     "foreseeReplay", "deliveries:read", foresee_replay},
+    {"GET",    "/hub/v1/workspaces/{workspace}/replays",
+     "listReplays", "deliveries:read", list_replays, {"limit", "cursor", "endpoint", "state"}},
+    {"GET",    "/hub/v1/workspaces/{workspace}/replays/{replay}",
+     "getReplay", "deliveries:read", get_replay},
+    {"POST",   "/hub/v1/workspaces/{workspace}/replays/{replay}/cancel",
+     "cancelReplay", "deliveries:write", cancel_replay},
+
     {"GET",    "/hub/v1/workspaces/{workspace}/audit",
      "listAuditLog", "audit:read", list_audit_log, {"limit", "cursor", "action", "subject"}},
 

@@ -73,6 +73,12 @@ Task<Result<Reply>> list_deliveries(Call& call);
 Task<Result<Reply>> get_delivery(Call& call);
 Task<Result<Reply>> retry_delivery(Call& call);
 Task<Result<Reply>> retry_dropped_deliveries(Call& call);
+// replays.cc
+Task<Result<Reply>> create_replay(Call& call);
+Task<Result<Reply>> foresee_replay(Call& call);
+Task<Result<Reply>> list_replays(Call& call);
+Task<Result<Reply>> get_replay(Call& call);
+Task<Result<Reply>> cancel_replay(Call& call);
 // catalogue.cc
 Task<Result<Reply>> list_event_types(Call& call);
 // hub.cc

@@ -23,6 +23,13 @@ std::optional<std::string_view> if_any(const std::string& text) {
   return text.empty() ? std::nullopt : std::optional<std::string_view>(text);
 }
 
+// When a UUIDv7 was made: its first 48 bits.
+Timestamp time_of(const Uuid& id) {
+  std::int64_t millis = 0;
+  for (const std::uint8_t byte : id.bytes().first(6)) millis = millis * 256 + byte;
+  return from_unix_millis(millis);
+}
+
 void write_effective(ObjectText& object, const model::Endpoint& endpoint,
                      const dialect::Dialect* dialect) {
   if (!dialect) {
@@ -166,6 +173,28 @@ void write(ObjectText& object, const model::Attempt& attempt) {
       .add("status_code", attempt.status_code)
       .add("error", if_any(attempt.error))
       .add("response_body", replace_invalid_utf8(attempt.response_body));
+}
+
+void write(ObjectText& object, const model::Replay& replay) {
+  const model::ReplaySelection& selection = replay.selection;
+  object.add("id", replay.id)
+      .add("state", model::replay_state_name(replay.state))
+      .add("reason", if_any(replay.reason))
+      .add("endpoint_id", replay.endpoint_id)
+      .add("only", model::replay_only_name(selection.only))
+      .add("event_types", selection.event_types)
+      .add_json("filter", selection.filter.empty() ? "null" : selection.filter)
+      .add("subject", if_any(selection.subject))
+      .add("since", selection.since)
+      .add("until", selection.until)
+      .add("looked_at", replay.looked_at)
+      .add("made", replay.made)
+      .add("skipped", replay.skipped)
+      .add("reached", replay.looked_at > 0 ? std::optional(time_of(replay.position)) : std::nullopt)
+      .add("made_by", replay.made_by)
+      .add("created_at", replay.created_at)
+      .add("updated_at", replay.updated_at)
+      .add("finished_at", replay.finished_at);
 }
 
 void write(ObjectText& object, const store::audit_log::Entry& entry) {

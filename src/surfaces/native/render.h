@@ -14,6 +14,7 @@
 #include "model/endpoint.h"
 #include "model/node.h"
 #include "model/order.h"
+#include "model/replay.h"
 #include "model/user.h"
 #include "model/workspace.h"
 #include "store/audit_log.h"
@@ -35,6 +36,7 @@ void write(ObjectText& object, const model::Document& document);
 void write(ObjectText& object, const store::events::Routed& routed);
 void write(ObjectText& object, const model::Delivery& delivery);
 void write(ObjectText& object, const model::Attempt& attempt);
+void write(ObjectText& object, const model::Replay& replay);
 void write(ObjectText& object, const store::audit_log::Entry& entry);
 void write(ObjectText& object, const dialect::EventType& event);
 void write(ObjectText& object, const dialect::Dialect& dialect);
