@@ -449,7 +449,7 @@ TEST_F(RegistryTest, HasTheBuiltInDialects) {
   const DialectRegistry registry = DialectRegistry::load({}).value();
   EXPECT_EQ(registry.names(),
             (std::vector<std::string>{"peptideclients", "precoro", "proculink", "procureiq",
-                                      "proign", "standard-webhooks"}));
+                                      "proign", "standard-webhooks", "waybill"}));
   EXPECT_EQ(registry.find("proculink")->title, "ProcuLink");
   EXPECT_EQ(registry.find("nobody"), nullptr);
 }
@@ -462,7 +462,7 @@ TEST_F(RegistryTest, AnOperatorsFileAddsOrReplacesADialect) {
   ASSERT_TRUE(registry.has_value()) << registry.error().message;
   EXPECT_EQ(registry->names(),
             (std::vector<std::string>{"good", "peptideclients", "precoro", "proculink", "procureiq",
-                                      "proign", "standard-webhooks"}));
+                                      "proign", "standard-webhooks", "waybill"}));
   EXPECT_EQ(registry->find("proculink")->title, "Good");
 }
 
