@@ -151,8 +151,10 @@ Hub::Hub(boost::asio::io_context& context, Log& log, const Settings& settings, D
       endpoints_(*database_, dialects_, secret_box_),
       channel_(*clock_,
                [this](net::ClientRequest request) { return client_.send(std::move(request)); }),
+      alerts_(acceptance_, ids_),
       dispatcher_(
-          context, *clock_, log_, *database_, endpoints_, channel_, Rng(crypto::random_seed()),
+          context, *clock_, log_, *database_, endpoints_, channel_, alerts_,
+          Rng(crypto::random_seed()),
           {.node = data_.node(), .node_name = node_name(settings_), .lease = settings_.lease}),
       keys_(*database_, *clock_, settings_.rate_limit),
       nodes_(context, *clock_, log_, *database_,

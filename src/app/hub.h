@@ -25,6 +25,7 @@
 #include "base/result.h"
 #include "base/task.h"
 #include "crypto/secret_box.h"
+#include "delivery/alerts.h"
 #include "delivery/dispatcher.h"
 #include "delivery/endpoint_directory.h"
 #include "delivery/replayer.h"
@@ -106,6 +107,7 @@ class Hub {
   const intake::Recovery recovery_;
   delivery::EndpointDirectory endpoints_;
   delivery::WebhookChannel channel_;
+  const delivery::Alerts alerts_;
   delivery::Dispatcher dispatcher_;
   surfaces::KeyDirectory keys_;
   NodeRegistry nodes_;

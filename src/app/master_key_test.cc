@@ -60,9 +60,11 @@ class MasterKeyTest : public testing::Test {
     ASSERT_TRUE(connection->begin(Connection::Access::kWrite));
     ASSERT_TRUE(connection->execute(
         "INSERT INTO endpoints (workspace_id, id, dialect, url, description, event_types, state, "
-        "state_reason, secret, previous_secret, overrides, consecutive_failures, created_at, "
-        "updated_at) VALUES ($1, $2, 'd', 'u', '', '', 'active', '', $3, $4, '{}', 0, 0, 0)",
-        {workspace, id, box->seal("current", id), box->seal("previous", id)}));
+        "state_reason, secret, previous_secret, headers, overrides, consecutive_failures, "
+        "created_at, updated_at) "
+        "VALUES ($1, $2, 'd', 'u', '', '', 'active', '', $3, $4, $5, '{}', 0, 0, 0)",
+        {workspace, id, box->seal("current", id), box->seal("previous", id),
+         box->seal("headers", id)}));
     ASSERT_TRUE(connection->execute(
         "INSERT INTO endpoints (workspace_id, id, dialect, url, description, event_types, state, "
         "state_reason, overrides, consecutive_failures, created_at, updated_at) "
@@ -92,10 +94,11 @@ class MasterKeyTest : public testing::Test {
     };
     read("SELECT secret, id FROM endpoints WHERE secret IS NOT NULL");
     read("SELECT previous_secret, id FROM endpoints WHERE previous_secret IS NOT NULL");
+    read("SELECT headers, id FROM endpoints WHERE headers IS NOT NULL");
     read("SELECT response, key_hash FROM idempotency WHERE scope = 'native'");
     return all;
   }
-  static constexpr const char* kAllSecrets = "current previous answer ";
+  static constexpr const char* kAllSecrets = "current previous headers answer ";
 
   const TemporaryFolder folder_;
 };
@@ -171,7 +174,7 @@ TEST_F(MasterKeyTest, ARotationSealsEverythingAnewAndLeavesNothingOfTheOldOne) {
   const auto count = rotate();
 
   ASSERT_TRUE(count) << count.error().message;
-  EXPECT_EQ(*count, 3);
+  EXPECT_EQ(*count, 4);
   EXPECT_NE(key(), before);
   EXPECT_FALSE(fs::exists(next()));
   EXPECT_EQ(secrets(), kAllSecrets);

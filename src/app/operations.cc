@@ -67,6 +67,10 @@ void write_deliveries(MetricsText& text, const delivery::DispatcherCounters& cou
     text.sample(number(counters.outcomes[i]),
                 {{"outcome", model::outcome_name(static_cast<model::Outcome>(i))}});
   }
+  text.begin("waybill_alerts_total", "counter", "Alerts made, whether or not anybody is told.");
+  for (std::size_t i = 0; i < counters.alerts.size(); ++i) {
+    text.sample(number(counters.alerts[i]), {{"type", counters.kAlerts[i]}});
+  }
   text.histogram("waybill_attempt_seconds", "What an attempt took.", counters.attempt_seconds);
   text.histogram("waybill_delivered_seconds",
                  "From when a delivery was accepted to when it succeeded.",

@@ -40,6 +40,7 @@ class Caps {
 
  private:
   int of_all_nodes(const EndpointQueue& queue) const {
+    if (queue.target->endpoint.in_order) return 1;
     const int most = queue.target->endpoint.overrides.in_flight_max.value_or(usual_);
     const int failed = queue.failures + queue.failures_recording;
     if (failed == 0) return most;

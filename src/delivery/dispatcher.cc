@@ -15,7 +15,7 @@
 #include "delivery/endpoint_queue.h"
 #include "delivery/flights.h"
 #include "delivery/leases.h"
-#include "delivery/pauses.h"
+#include "delivery/recorder.h"
 #include "delivery/room.h"
 #include "delivery/turns.h"
 #include "delivery/units.h"
@@ -29,8 +29,6 @@ using Queue = EndpointQueue;
 
 // After a database failure, before the same is tried again. Hub time.
 constexpr std::chrono::seconds kPause{5};
-// The same for an outcome, which is written as soon as it can be.
-constexpr std::chrono::seconds kRecordPause{1};
 // How long outcomes may take to be written once the time to stop is over. Real time.
 constexpr std::chrono::seconds kLastWords{1};
 
@@ -39,7 +37,8 @@ constexpr std::chrono::seconds kLastWords{1};
 class Dispatcher::Impl {
  public:
   Impl(boost::asio::io_context& context, Clock& clock, Log& log, store::Database& database,
-       EndpointDirectory& endpoints, WebhookChannel& channel, Rng rng, DispatcherOptions options)
+       EndpointDirectory& endpoints, WebhookChannel& channel, const Alerts& alerts, Rng rng,
+       DispatcherOptions options)
       : context_(context),
         clock_(clock),
         log_(log),
@@ -51,7 +50,8 @@ class Dispatcher::Impl {
         caps_(options.endpoint_in_flight, options.failing_endpoint_in_flight),
         leases_(clock, options.node, options.lease),
         alarms_(context),
-        pauses_(context, clock),
+        rates_(options.failing_attempts, options.failing_percent),
+        recorder_(context, clock, database, alerts),
         tasks_(context, log),
         notices_(context, clock, database, options.node, tasks_) {}
 
@@ -73,7 +73,7 @@ class Dispatcher::Impl {
     if (std::exchange(stopping_, true)) return;
     alarms_.wake();
     notices_.begin_stop();
-    pauses_.end_all();
+    recorder_.begin_stop();
     for (const auto& [id, queue] : queues_) give_back(*queue, After::kLeaveIt);
   }
 
@@ -103,7 +103,7 @@ class Dispatcher::Impl {
   }
 
   void hand_over(intake::Accepted accepted) {
-    if (accepted.event && !accepted.is_replay) ++counters_.events;
+    if (accepted.event && !accepted.is_replay) counters_.count(*accepted.event);
     if (accepted.made() == 0) return;
     counters_.accepted += accepted.made();
     const auto event = std::make_shared<OutgoingEvent>(std::move(accepted.event));
@@ -230,7 +230,7 @@ class Dispatcher::Impl {
         const std::size_t room = room_.to_claim(queue);
         if (*queue.due > now) {
           alarm = queue.due;
-        } else if (room > 0) {
+        } else if (room > 0 && queue.may_claim()) {
           queue.claiming = true;
           room_.begin_claim(room);
           tasks_.spawn("claim", claim_due(queue, room));
@@ -250,7 +250,7 @@ class Dispatcher::Impl {
     } else {
       give_back(queue, After::kLeaveIt);
     }
-    set_congested(queue, now);
+    Room::note_congestion(queue, now, congested_);
     alarms_.set(queue, alarm);
     if (queue.is_idle(now)) queues_.erase(EndpointId(queue.endpoint));
   }
@@ -263,13 +263,6 @@ class Dispatcher::Impl {
 
   bool has_room(const Queue& queue) const {
     return !queue.ready.empty() && queue.target && queue.in_flight < caps_.in_flight_max(queue);
-  }
-
-  void set_congested(Queue& queue, Timestamp now) {
-    const bool congested = Room::is_congested(queue, now);
-    if (congested == queue.congested) return;
-    queue.congested = congested;
-    congested_.set(queue.endpoint, congested);
   }
 
   // Starts attempts, turn by turn, while there is room.
@@ -315,7 +308,9 @@ class Dispatcher::Impl {
     const Timestamp now = clock_.now();
     counters_.count(attempt, held.delivery, now);
     Record decided = decide(std::move(held), std::move(attempt), *target, now, rng_);
-    decided.touches_health = !succeeded || queue.failures + queue.failures_recording > 0;
+    decided.rate = rates_.note(decided.delivery, decided.attempt, target->endpoint.failing);
+    decided.touches_health = !succeeded || queue.failures + queue.failures_recording > 0 ||
+                             decided.rate.turn == FailureRate::Turn::kWell;
     decided.forgets_failures = !decided.touches_health && caps_.nodes() > 1;
     if (!succeeded) ++queue.failures_recording;
     if (log_.writes(Log::Level::kDebug)) log_attempt(log_, decided);
@@ -328,30 +323,27 @@ class Dispatcher::Impl {
     update(queue);
     pump();
 
-    // Record, as long as the store cannot be written to: nobody else has the delivery meanwhile.
-    const auto unit = [&](store::Connection& connection) {
-      return record(connection, decided, now);
-    };
-    const auto locks = record_locks(decided);
-    auto written = co_await database_.run(unit, store::Priority::kOwn, locks);
-    while (!written && written.error().code == Code::kUnavailable && !stopping_) {
-      co_await pauses_.wait_until(clock_.now() + kRecordPause);
-      written = co_await database_.run(unit, store::Priority::kOwn, locks);
-    }
+    // Record.
+    auto written = co_await recorder_.write(decided, now);
     --queue.recording;
     --recording_;
     if (!succeeded) --queue.failures_recording;
     if (written) {
       ++counters_.recorded[static_cast<std::size_t>(decided.next.state)];
-      if (decided.next.due_at) make_earlier(queue.due, *decided.next.due_at);
-      if (*written) apply_health(queue, **written);
+      if (decided.next.due_at || decided.delivery.in_order) {
+        // Of what is made in order the next one's turn has come.
+        make_earlier(queue.due, decided.next.due_at.value_or(clock_.now()));
+      }
+      if (written->health) apply_health(queue, *written->health);
     } else {
       // If the lease is still ours it runs out, and the delivery is made again: at least once.
       log_not_recorded(log_, decided, written.error());
       make_earlier(queue.due, decided.lease.until);
     }
-    update(queue);
+    update(queue);  // It may be gone now.
     pump();
+    if (!written) co_return;
+    for (intake::Accepted& alert : written->alerts) hand_over(std::move(alert));
   }
 
   // Until no task is left, or `deadline` has passed.
@@ -362,8 +354,10 @@ class Dispatcher::Impl {
   }
 
   void apply_health(Queue& queue, const model::EndpointHealth& health) {
-    if (health.consecutive_failures != queue.failures) endpoints_.forget(queue.endpoint);
+    const bool news = queue.target && queue.target->endpoint.failing != health.failing;
+    if (health.consecutive_failures != queue.failures || news) endpoints_.forget(queue.endpoint);
     queue.failures = health.consecutive_failures;
+    if (news) forget_target(queue);
     if (health.reason.empty()) return;
     endpoints_.forget(queue.endpoint);
     log_.warn("endpoint_deactivated",
@@ -381,6 +375,7 @@ class Dispatcher::Impl {
     if (target) {
       queue.target = *std::move(target);
       leases_.note(*queue.target);
+      queue.in_order = queue.target->endpoint.in_order;
       queue.failures = queue.target->endpoint.consecutive_failures;
     } else {
       log_.warn("endpoint_not_loaded",
@@ -394,14 +389,15 @@ class Dispatcher::Impl {
 
   Task<void> claim_due(Queue& queue, std::size_t limit) {
     queue.due.reset();  // What note_due() sets meanwhile is news.
-    const Timestamp now = clock_.now();
-    const auto lease = leases_.for_claim(queue.target.get());
+    const Claim asked{.workspace = queue.workspace,
+                      .endpoint = queue.endpoint,
+                      .now = clock_.now(),
+                      .lease = leases_.for_claim(queue.target.get()),
+                      .limit = static_cast<int>(limit),
+                      .in_order = queue.in_order};
     auto claimed = co_await database_.run(
-        [&](store::Connection& connection) {
-          return claim(connection, queue.workspace, queue.endpoint, now, lease,
-                       static_cast<int>(limit));
-        },
-        store::Priority::kOwn);
+        [&](store::Connection& connection) { return claim(connection, asked); },
+        store::Priority::kOwn, claim_locks(asked));
     queue.claiming = false;
     room_.end_claim(limit);
     if (claimed) {
@@ -463,7 +459,8 @@ class Dispatcher::Impl {
   int in_flight_ = 0;
   int recording_ = 0;
   Flights flights_;
-  Pauses pauses_;
+  FailureRates rates_;
+  Recorder recorder_;
   bool stopping_ = false;
   bool trusted_ = true;
   TaskGroup tasks_;
@@ -472,8 +469,9 @@ class Dispatcher::Impl {
 
 Dispatcher::Dispatcher(boost::asio::io_context& context, Clock& clock, Log& log,
                        store::Database& database, EndpointDirectory& endpoints,
-                       WebhookChannel& channel, Rng rng, DispatcherOptions options)
-    : impl_(std::make_unique<Impl>(context, clock, log, database, endpoints, channel, rng,
+                       WebhookChannel& channel, const Alerts& alerts, Rng rng,
+                       DispatcherOptions options)
+    : impl_(std::make_unique<Impl>(context, clock, log, database, endpoints, channel, alerts, rng,
                                    options)) {}
 Dispatcher::~Dispatcher() = default;
 

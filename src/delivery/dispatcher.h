@@ -20,6 +20,14 @@
 //  already.
 //  5. At least once: if the outcome cannot be recorded, the delivery is made again, with the same
 //     ids. While the store cannot be written to, an outcome is kept and written once it can.
+//  6. To an endpoint that is in_order, deliveries are made one at a time, in the order of their
+//  ids:
+//     the next is sent once the one before it has succeeded, or was dropped or cancelled, and not
+//     while that waits for its next try. So also after a restart, and by several nodes. A manual
+//     retry of a dropped one takes its place again: nothing is sent before it any more. An attempt
+//     that was cut off is made again first (5), so a receiver may see one twice in a row. Ids are
+//     given as events are accepted: in the order of acceptance, of two nodes as exactly as their
+//     clocks agree.
 //
 // Memory is bounded: for each endpoint about kReadyMax deliveries wait here, for all
 // kReadyTotalMax, and beyond that a handful for each endpoint; the rest waits in the store. No
@@ -40,6 +48,7 @@
 #include "base/log.h"
 #include "base/rng.h"
 #include "base/task.h"
+#include "delivery/alerts.h"
 #include "delivery/dispatcher_counters.h"
 #include "delivery/webhook_channel.h"
 #include "intake/acceptance.h"
@@ -59,6 +68,9 @@ struct DispatcherOptions {
   // wait. Longer where an attempt may take longer (delivery/leases.h), so that a lease runs out
   // only if its node is gone.
   std::chrono::milliseconds lease{std::chrono::minutes(2)};
+  // An endpoint of whose latest attempts more than a share failed is told of (delivery/alerts.h).
+  int failing_attempts = 20;
+  int failing_percent = 50;
   // Hub time: how often the store is asked for due deliveries nobody told us of.
   std::chrono::seconds poll{30};
 };
@@ -71,7 +83,7 @@ class Dispatcher {
 
   // Everything given outlives it.
   Dispatcher(boost::asio::io_context& context, Clock& clock, Log& log, store::Database& database,
-             EndpointDirectory& endpoints, WebhookChannel& channel, Rng rng,
+             EndpointDirectory& endpoints, WebhookChannel& channel, const Alerts& alerts, Rng rng,
              DispatcherOptions options);
   ~Dispatcher();
 

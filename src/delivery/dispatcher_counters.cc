@@ -24,4 +24,11 @@ void DispatcherCounters::count(const model::Attempt& attempt, const model::Deliv
   if (success) delivered_seconds.observe(now - delivery.created_at);
 }
 
+void DispatcherCounters::count(const model::Event& event) {
+  ++events;
+  for (std::size_t i = 0; i < kAlerts.size(); ++i) {
+    if (kAlerts[i] == event.type) ++alerts[i];
+  }
+}
+
 }  // namespace waybill::delivery

@@ -67,8 +67,8 @@ class DispatcherTest : public testing::Test {
         : endpoints(*test.database, built_in_dialects(), test.secret_box),
           channel(test.clock,
                   [&test](net::ClientRequest request) { return test.receive(std::move(request)); }),
-          dispatcher(test.context, test.clock, test.log, *test.database, endpoints, channel, Rng(1),
-                     options) {}
+          dispatcher(test.context, test.clock, test.log, *test.database, endpoints, channel,
+                     test.alerts, Rng(1), options) {}
     EndpointDirectory endpoints;
     WebhookChannel channel;
     Dispatcher dispatcher;
@@ -189,6 +189,7 @@ class DispatcherTest : public testing::Test {
   crypto::SecretBox secret_box =
       crypto::SecretBox::create(Bytes(crypto::SecretBox::kKeyBytes, 7)).value();
   intake::Acceptance acceptance{built_in_dialects(), ids};
+  const Alerts alerts{acceptance, ids};
   // What is said to other nodes.
   const std::shared_ptr<store::Bus> bus = std::make_shared<store::Bus>();
   std::unique_ptr<store::Database> database;

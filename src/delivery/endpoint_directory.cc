@@ -46,6 +46,13 @@ Result<Target> make_target(model::Endpoint endpoint, const dialect::DialectRegis
   auto previous = open(secret_box, endpoint.secrets.previous, endpoint.id);
   if (!previous) return fail(previous.error());
   target.previous_secret = *std::move(previous);
+  auto headers = open_headers(secret_box, endpoint.headers, endpoint.id);
+  if (!headers) return fail(headers.error());
+  target.headers = *std::move(headers);
+  // An operator's dialect may have come to set one itself since.
+  std::erase_if(target.headers, [&](const CustomHeader& header) {
+    return !check_custom_header(*target.dialect, header);
+  });
 
   const dialect::DeliveryRules& rules = target.dialect->delivery;
   target.retry = rules.retry;
@@ -58,7 +65,9 @@ Result<Target> make_target(model::Endpoint endpoint, const dialect::DialectRegis
     attempts_max = target.retry.attempts_max();
   }
   target.retry = target.retry.limited_to(endpoint.overrides.attempts_max.value_or(attempts_max));
-  target.deactivation = {target.dialect->endpoint.deactivate_after, rules.exhausted_deactivates};
+  target.deactivation = {
+      endpoint.overrides.deactivate_after.value_or(target.dialect->endpoint.deactivate_after),
+      endpoint.overrides.exhausted_deactivates.value_or(rules.exhausted_deactivates)};
   target.timeout = endpoint.overrides.timeout.value_or(rules.timeout);
   target.endpoint = std::move(endpoint);
   return target;

@@ -13,6 +13,7 @@
 #include "base/secret.h"
 #include "base/task.h"
 #include "crypto/secret_box.h"
+#include "delivery/custom_headers.h"
 #include "dialect/loader.h"
 #include "model/delivery.h"
 #include "model/endpoint.h"
@@ -28,8 +29,9 @@ struct Target {
   std::string environment;
   net::Url url;
   const dialect::Dialect* dialect = nullptr;
-  Secret secret;           // Empty: none.
-  Secret previous_secret;  // Signs beside it until endpoint.secrets.previous_expires_at.
+  Secret secret;                      // Empty: none.
+  Secret previous_secret;             // Signs beside it until endpoint.secrets.previous_expires_at.
+  std::vector<CustomHeader> headers;  // Its own, sent with each request.
   model::RetrySchedule retry;
   std::chrono::milliseconds timeout{0};
   model::Deactivation deactivation;

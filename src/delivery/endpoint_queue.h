@@ -24,8 +24,9 @@ struct EndpointQueue {
   std::optional<Timestamp> due;  // When the store has something for it. Nothing: not that we know.
   std::optional<Timestamp> alarm;                                 // Its place among the alarms.
   std::chrono::sys_time<std::chrono::microseconds> next_start{};  // Its rate allows none before.
-  int failures = 0;            // In a row, as stored when this node last saw it …
-  int failures_recording = 0;  // … and those on their way there.
+  std::optional<bool> in_order;  // As its endpoint is, which never changes. Nothing: not known yet.
+  int failures = 0;              // In a row, as stored when this node last saw it …
+  int failures_recording = 0;    // … and those on their way there.
   int in_flight = 0;
   int recording = 0;
   int releasing = 0;
@@ -35,6 +36,11 @@ struct EndpointQueue {
   bool has_turn = false;
   bool congested = false;
 
+  // Of what is made in order nothing is claimed while one is in hand.
+  bool may_claim() const {
+    return !in_order.value_or(false) ||
+           (ready.empty() && in_flight == 0 && recording == 0 && releasing == 0);
+  }
   bool is_idle(Timestamp now) const {
     return ready.empty() && !due && next_start <= now && in_flight == 0 && recording == 0 &&
            releasing == 0 && !loading && !claiming && !has_turn;

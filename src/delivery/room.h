@@ -54,13 +54,20 @@ class Room {
 
   // While an endpoint has its fill in memory, or older deliveries in the store, new ones go to the
   // store.
+  static void note_congestion(EndpointQueue& queue, Timestamp now, Congestion& endpoints) {
+    const bool congested = is_congested(queue, now);
+    if (congested == queue.congested) return;
+    queue.congested = congested;
+    endpoints.set(queue.endpoint, congested);
+  }
+
+ private:
   static bool is_congested(const EndpointQueue& queue, Timestamp now) {
     if (!queue.congested) return queue.ready.size() >= Dispatcher::kReadyMax;
     const bool backlog = queue.claiming || (queue.due && *queue.due <= now);
     return backlog || queue.ready.size() > Dispatcher::kReadyMax / 4;
   }
 
- private:
   // What an endpoint may claim although kReadyTotalMax deliveries are here.
   static constexpr std::size_t kReadyWhenFull = 8;
 

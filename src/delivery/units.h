@@ -14,6 +14,8 @@
 
 #include "base/log.h"
 #include "base/rng.h"
+#include "delivery/alerts.h"
+#include "delivery/failure_rates.h"
 #include "delivery/webhook_channel.h"
 #include "model/delivery.h"
 #include "model/endpoint.h"
@@ -35,11 +37,19 @@ struct Claimed {
   std::optional<Timestamp> next_due;  // When to claim again; nothing: not before somebody wakes us.
 };
 
-// Leases at most `limit` due deliveries of an endpoint; cancels them if it has been deleted. Fails
-// as Connection::query().
-Result<Claimed> claim(store::Connection& connection, const model::WorkspaceId& workspace,
-                      const model::EndpointId& endpoint, Timestamp now,
-                      const store::deliveries::Lease& lease, int limit);
+// Leases at most `limit` due deliveries of an endpoint, or the next one if it is sent to in order;
+// cancels them if it has been deleted. Fails as Connection::query().
+struct Claim {
+  model::WorkspaceId workspace;
+  model::EndpointId endpoint;
+  Timestamp now{};
+  store::deliveries::Lease lease;
+  int limit = 0;
+  std::optional<bool> in_order;  // Nothing: nobody knows yet.
+};
+Result<Claimed> claim(store::Connection& connection, const Claim& asked);
+// What claim() locks: the endpoint, if it is sent to in order.
+store::LockOrder claim_locks(const Claim& asked);
 
 // What was decided about one attempt.
 struct Record {
@@ -51,6 +61,7 @@ struct Record {
   // It succeeded, and other nodes may have seen failures that this one has not.
   bool forgets_failures = false;
   model::Deactivation deactivation;
+  FailureRate rate;
 };
 
 // What `attempt` at `held` means for the delivery. Pure, but for the chance in a delay.
@@ -60,11 +71,17 @@ Record decide(Held held, model::Attempt attempt, const Target& target, Timestamp
 void log_attempt(Log& log, const Record& record);
 void log_not_recorded(Log& log, const Record& record, const Error& why);
 
-// Writes it. Returns the endpoint's health if it touches that. A delivery that would be tried again
-// is cancelled if its endpoint has been deleted meanwhile. Fails as
-// store::deliveries::finish_attempt().
-Result<std::optional<model::EndpointHealth>> record(store::Connection& connection,
-                                                    const Record& record, Timestamp now);
+// What was written of it.
+struct Recorded {
+  std::optional<model::EndpointHealth> health;  // If it touches that.
+  std::vector<intake::Accepted> alerts;         // To be handed over, after the commit.
+};
+
+// Writes it, and the alerts there is cause for: none about a delivery that is an alert itself, but
+// that of a deactivation. A delivery that would be tried again is cancelled if its endpoint has
+// been deleted meanwhile. Fails as store::deliveries::finish_attempt().
+Result<Recorded> record(store::Connection& connection, const Record& record, const Alerts& alerts,
+                        Timestamp now);
 
 // What record() locks: the endpoint, if it changes its health.
 store::LockOrder record_locks(const Record& record);

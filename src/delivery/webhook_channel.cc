@@ -80,6 +80,9 @@ Result<net::ClientRequest> WebhookChannel::make_request(const model::Delivery& d
   auto headers = dialect::request_headers(*target.dialect, message, attempt);
   if (!headers) return fail(headers.error());
   request.headers = *std::move(headers);
+  for (const CustomHeader& header : target.headers) {
+    request.headers.push_back({header.name, header.value.reveal()});
+  }
   auto body = event.body(*target.dialect, message);
   if (!body) return fail(body.error());
   request.body = **body;

@@ -25,7 +25,9 @@ Result<Subscription> find_target(store::Connection& connection, const model::Wor
   const auto found = store::endpoints::find(connection, workspace, endpoint);
   if (!found) return fail(found.error());
   if (found->state == model::EndpointState::kDeleted) return fail(no_endpoint());
-  return Subscription{found->id, found->dialect, found->event_types, found->state};
+  Subscription target{found->id, found->dialect, found->event_types, found->state};
+  target.in_order = found->in_order;
+  return target;
 }
 
 // The endpoints that are to be sent the event, also those that its data does not allow it.
@@ -63,9 +65,11 @@ class Acceptance::Batch {
     delivery.endpoint_id = target.id;
     delivery.event_type = event_.type;
     delivery.kind = kind;
+    delivery.in_order = target.in_order;
     delivery.created_at = now_;
     const bool active = target.state == model::EndpointState::kActive;
-    if (active && !due_at && terms_.leases_to(target.id)) {
+    // What is sent in order is claimed, or it would overtake what waits in the store.
+    if (active && !due_at && !target.in_order && terms_.leases_to(target.id)) {
       delivery.state = model::DeliveryState::kDelivering;
       delivery.due_at = terms_.lease.until;
       WAYBILL_TRY(store::deliveries::insert(connection_, delivery, terms_.lease));

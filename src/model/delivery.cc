@@ -53,11 +53,11 @@ NextState next_state(const Delivery& delivery, const Attempt& attempt,
 
 EndpointHealth next_health(const EndpointHealth& health, const Attempt& attempt,
                            const NextState& following, const Deactivation& deactivation) {
-  if (attempt.outcome == Outcome::kSucceeded) return {0, health.state, {}};
+  if (attempt.outcome == Outcome::kSucceeded) return {0, health.state, {}, health.failing};
   if (attempt.outcome == Outcome::kUnsendable)
-    return {health.consecutive_failures, health.state, {}};
+    return {health.consecutive_failures, health.state, {}, health.failing};
 
-  EndpointHealth next{health.consecutive_failures + 1, health.state, {}};
+  EndpointHealth next{health.consecutive_failures + 1, health.state, {}, health.failing};
   // An endpoint that an operator paused meanwhile stays as the operator wants it.
   if (health.state != EndpointState::kActive) return next;
   if (attempt.outcome == Outcome::kGone) {

@@ -42,6 +42,7 @@ struct Delivery {
   // From when on it may be claimed: its due time while it waits, the end of its lease while it is
   // being delivered, nothing once it is over.
   std::optional<Timestamp> due_at;
+  bool in_order = false;  // As its endpoint is.
   Timestamp created_at{};
   std::optional<Timestamp> finished_at;
 };
@@ -88,7 +89,8 @@ NextState next_state(const Delivery& delivery, const Attempt& attempt,
 struct EndpointHealth {
   int consecutive_failures = 0;
   EndpointState state = EndpointState::kActive;
-  std::string reason;  // Set when `state` changed.
+  std::string reason;    // Set when `state` changed.
+  bool failing = false;  // Too many of its latest attempts failed; next_health() leaves it.
 
   friend bool operator==(const EndpointHealth&, const EndpointHealth&) = default;
 };

@@ -39,6 +39,13 @@ struct CoalescingOverride {
   friend bool operator==(const CoalescingOverride&, const CoalescingOverride&) = default;
 };
 
+// Headers of its own that an endpoint is sent with each request. What they say may be a secret: it
+// is stored sealed, like the secrets.
+struct SealedHeaders {
+  std::vector<std::string> names;  // In the order in which they are sent.
+  Bytes sealed;                    // Empty: none.
+};
+
 // What an endpoint may set otherwise than its dialect does. Nothing: as the dialect says.
 struct EndpointOverrides {
   std::optional<std::vector<RetrySchedule::Delay>> retry;
@@ -47,6 +54,8 @@ struct EndpointOverrides {
   std::optional<int> rate_per_second;                // Requests started.
   std::optional<int> in_flight_max;                  // Requests at one time.
   std::optional<CoalescingOverride> coalescing;
+  std::optional<int> deactivate_after;        // Failures in a row that switch it off; 0 is never.
+  std::optional<bool> exhausted_deactivates;  // Whether the last try of a delivery does.
 
   friend bool operator==(const EndpointOverrides&, const EndpointOverrides&) = default;
 };
@@ -64,8 +73,13 @@ struct Endpoint {
   EndpointState state = EndpointState::kActive;
   std::string state_reason;  // Why it is not active: a sentence for people.
   SealedSecrets secrets;
+  SealedHeaders headers;
   EndpointOverrides overrides;
+  // One delivery at a time, in the order of their ids (delivery/dispatcher.h). Fixed when it is
+  // made, since every delivery carries it.
+  bool in_order = false;
   int consecutive_failures = 0;
+  bool failing = false;  // Too many of its latest attempts failed (delivery/failure_rates.h).
   Timestamp created_at{};
   Timestamp updated_at{};
 };

@@ -20,4 +20,8 @@ Result<void> check_event_type(std::string_view type) {
                           type));
 }
 
+bool is_alert(std::string_view type) {
+  return type == kEndpointDeactivated || type == kEndpointFailing || type == kDeliveryDropped;
+}
+
 }  // namespace waybill::model

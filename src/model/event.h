@@ -29,5 +29,10 @@ Result<void> check_event_type(std::string_view type);
 // The types that Waybill itself makes. `test` is sent to one endpoint by its test operation.
 inline constexpr std::string_view kOrderCreated = "order.created";
 inline constexpr std::string_view kTestEvent = "webhook.test";
+// Alerts: what the hub tells of its own deliveries. The endpoint that one is about is its subject.
+inline constexpr std::string_view kEndpointDeactivated = "endpoint.deactivated";
+inline constexpr std::string_view kEndpointFailing = "endpoint.failing";
+inline constexpr std::string_view kDeliveryDropped = "delivery.dropped";
+bool is_alert(std::string_view type);
 
 }  // namespace waybill::model

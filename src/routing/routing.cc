@@ -70,9 +70,16 @@ class Facts {
   std::map<const dialect::Dialect*, std::optional<json::value>> rendered_;
 };
 
-bool subscribes(const Subscription& subscription, std::string_view name) {
-  return std::ranges::any_of(subscription.event_types,
-                             [&](const std::string& type) { return type == "*" || type == name; });
+// Whoever wants every event of the business did not ask for alerts about the hub: "*" stands for
+// them only where the dialect's own catalogue lists them. And what fails is not told so.
+bool subscribes(const Subscription& subscription, const dialect::Dialect::Match& event,
+                const model::Event& of) {
+  const bool alert = model::is_alert(of.type);
+  if (alert && subscription.id.text() == of.subject) return false;
+  const bool star = !alert || event.listed;
+  return std::ranges::any_of(subscription.event_types, [&](const std::string& type) {
+    return type == event.name || (star && type == "*");
+  });
 }
 
 bool may_see(const Subscription& subscription, const dialect::EventType* listed, Facts& facts) {
@@ -100,12 +107,12 @@ bool coalesce(const dialect::Dialect& dialect, Facts& facts, Match& match) {
 
 // Nothing: it matches.
 std::optional<Reason> judge(const dialect::DialectRegistry& dialects, Facts& facts,
-                            std::string_view type, Match& match) {
+                            const model::Event& of, Match& match) {
   const Subscription& subscription = *match.subscription;
   const dialect::Dialect* dialect = dialects.find(subscription.dialect);
-  const auto event = dialect ? dialect->event_type_for(type) : std::nullopt;
+  const auto event = dialect ? dialect->event_type_for(of.type) : std::nullopt;
   if (!event) return Reason::kUnknownToDialect;
-  if (!subscribes(subscription, event->name)) return Reason::kNotSubscribed;
+  if (!subscribes(subscription, *event, of)) return Reason::kNotSubscribed;
   if (!may_see(subscription, event->listed, facts)) return Reason::kNotVisible;
   if (!subscription.filter.empty()) {
     const Result<Filter> filter = Filter::parse_text(subscription.filter);
@@ -144,7 +151,7 @@ Plan plan(const model::Event& event, const model::Workspace& workspace,
   Facts facts(event, workspace);
   for (const Subscription& subscription : subscriptions) {
     Match match{&subscription, std::nullopt};
-    if (const auto reason = judge(dialects, facts, event.type, match)) {
+    if (const auto reason = judge(dialects, facts, event, match)) {
       plan.withheld.push_back({&subscription, *reason});
     } else {
       plan.matched.push_back(std::move(match));

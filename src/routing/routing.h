@@ -53,9 +53,9 @@ struct Plan {
 };
 
 // An endpoint matches if its dialect knows the event, it subscribes to "*" or to the dialect's name
-// of the event, its owner may see what the event is about, and its filter lets the data pass, as
-// the dialect writes it. Paused and deactivated endpoints match too: they collect. The plan points
-// into `subscriptions`.
+// of the event (of an alert see subscribes() in the .cc), its owner may see what the event is
+// about, and its filter lets the data pass, as the dialect writes it. Paused and deactivated
+// endpoints match too: they collect. The plan points into `subscriptions`.
 Plan plan(const model::Event& event, const model::Workspace& workspace,
           std::span<const Subscription> subscriptions, const dialect::DialectRegistry& dialects);
 

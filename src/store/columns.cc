@@ -44,6 +44,10 @@ std::string overrides_to_column(const model::EndpointOverrides& overrides) {
     object.emplace("coalescing", json::object{{"window_ms", overrides.coalescing->window.count()},
                                               {"trailing", overrides.coalescing->trailing}});
   }
+  if (overrides.deactivate_after) object.emplace("deactivate_after", *overrides.deactivate_after);
+  if (overrides.exhausted_deactivates) {
+    object.emplace("exhausted_deactivates", *overrides.exhausted_deactivates);
+  }
   return write_json(object);
 }
 
@@ -67,6 +71,10 @@ model::EndpointOverrides overrides_from_column(std::string_view column) {
     overrides.coalescing = {
         std::chrono::milliseconds(own.at("window_ms").to_number<std::int64_t>()),
         own.at("trailing").as_bool()};
+  }
+  overrides.deactivate_after = integer_of<int>(object, "deactivate_after");
+  if (const json::value* exhausted = object.if_contains("exhausted_deactivates")) {
+    overrides.exhausted_deactivates = exhausted->as_bool();
   }
   return overrides;
 }

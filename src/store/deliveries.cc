@@ -9,7 +9,7 @@ namespace {
 
 #define WAYBILL_DELIVERY_COLUMNS                                                      \
   "id, workspace_id, event_id, endpoint_id, event_type, kind, state, attempts_made, " \
-  "attempts_before_retry, due_at, created_at, finished_at"
+  "attempts_before_retry, due_at, created_at, finished_at, in_order"
 
 constexpr std::string_view kSelect = "SELECT " WAYBILL_DELIVERY_COLUMNS " FROM deliveries";
 
@@ -34,6 +34,7 @@ model::Delivery read(const Row& row) {
   delivery.due_at = row.time_or_null(9);
   delivery.created_at = row.time(10);
   delivery.finished_at = row.time_or_null(11);
+  delivery.in_order = !row.is_null(12);
   return delivery;
 }
 
@@ -99,13 +100,13 @@ Result<void> insert(Connection& connection, const model::Delivery& delivery,
   const std::optional<Uuid> node = lease ? std::optional(lease->node) : std::nullopt;
   WAYBILL_TRY(connection.write(
       "INSERT INTO deliveries (workspace_id, id, event_id, endpoint_id, event_type, kind, state, "
-      "attempts_made, attempts_before_retry, due_at, lease, created_at, finished_at) "
-      "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+      "attempts_made, attempts_before_retry, due_at, lease, created_at, finished_at, in_order) "
+      "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
       {delivery.workspace_id, delivery.id, delivery.event_id, delivery.endpoint_id,
        delivery.event_type, model::delivery_kind_name(delivery.kind),
        model::delivery_state_name(delivery.state), delivery.attempts_made,
        delivery.attempts_before_retry, delivery.due_at, node, delivery.created_at,
-       delivery.finished_at}));
+       delivery.finished_at, delivery.in_order ? Param(1) : Param(std::nullopt)}));
   return {};
 }
 
@@ -200,6 +201,47 @@ Result<std::vector<model::Delivery>> claim_due(Connection& connection,
   // RETURNING has no order.
   std::ranges::sort(claimed, {}, &model::Delivery::id);
   return claimed;
+}
+
+// The oldest unfinished delivery of an endpoint that is sent to in order. With a plain = SQLite
+// would walk the primary key, past all that is finished, instead of the index of these.
+#define WAYBILL_FIRST_IN_ORDER                                                 \
+  "FROM deliveries WHERE workspace_id = $1 AND endpoint_id BETWEEN $2 AND $2 " \
+  "AND in_order = 1 AND due_at IS NOT NULL ORDER BY endpoint_id, id LIMIT 1"
+// Those of it that somebody is making now.
+#define WAYBILL_LEASED_NOW                                                        \
+  "FROM deliveries WHERE workspace_id = $1 AND endpoint_id = $2 AND due_at > $3 " \
+  "AND lease IS NOT NULL"
+
+Result<std::optional<model::Delivery>> claim_next_in_order(Connection& connection,
+                                                           const model::WorkspaceId& workspace,
+                                                           const model::EndpointId& endpoint,
+                                                           Timestamp now, const Lease& lease) {
+  const std::string sql = fmt::format(
+      "WITH due AS MATERIALIZED (SELECT id FROM deliveries "
+      "WHERE workspace_id = $1 AND id = (SELECT id " WAYBILL_FIRST_IN_ORDER
+      ") AND due_at <= $3 AND NOT EXISTS (SELECT 1 " WAYBILL_LEASED_NOW
+      ") AND EXISTS (SELECT 1 FROM endpoints e WHERE e.workspace_id = $1 AND e.id = $2 "
+      "AND e.state = 'active') {}) UPDATE deliveries SET state = 'delivering', lease = $4, "
+      "due_at = $5 WHERE workspace_id = $1 AND id IN (SELECT id FROM due) "
+      "RETURNING " WAYBILL_DELIVERY_COLUMNS,
+      connection.claim_lock());
+  std::optional<model::Delivery> claimed;
+  WAYBILL_TRY(connection.query(sql, {workspace, endpoint, now, lease.node, lease.until},
+                               [&](const Row& row) { claimed = read(row); }));
+  return claimed;
+}
+
+Result<std::optional<Timestamp>> next_due_in_order(Connection& connection,
+                                                   const model::WorkspaceId& workspace,
+                                                   const model::EndpointId& endpoint,
+                                                   Timestamp now) {
+  std::optional<Timestamp> due;
+  WAYBILL_TRY(connection.query("SELECT COALESCE((SELECT min(due_at) " WAYBILL_LEASED_NOW
+                               "), (SELECT due_at " WAYBILL_FIRST_IN_ORDER "))",
+                               {workspace, endpoint, now},
+                               [&](const Row& row) { due = row.time_or_null(0); }));
+  return due;
 }
 
 Result<std::optional<Timestamp>> next_due(Connection& connection,

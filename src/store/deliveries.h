@@ -71,6 +71,21 @@ Result<std::vector<model::Delivery>> claim_due(Connection& connection,
                                                const model::EndpointId& endpoint, Timestamp now,
                                                const Lease& lease, int limit);
 
+// The same for an endpoint that is sent to in order: leases its oldest unfinished delivery, if that
+// is due and none of them is leased now. Nothing: there is none, or it is not its time.
+// Requires: the endpoint's row is held (endpoints::find_to_change()), so that one node claims at a
+// time.
+Result<std::optional<model::Delivery>> claim_next_in_order(Connection& connection,
+                                                           const model::WorkspaceId& workspace,
+                                                           const model::EndpointId& endpoint,
+                                                           Timestamp now, const Lease& lease);
+// When to look again: at the end of the lease that one of them is under, or else when the oldest is
+// due. Nothing: it is owed nothing.
+Result<std::optional<Timestamp>> next_due_in_order(Connection& connection,
+                                                   const model::WorkspaceId& workspace,
+                                                   const model::EndpointId& endpoint,
+                                                   Timestamp now);
+
 // When the endpoint's next delivery is due, leased ones included. Nothing: it is owed nothing.
 Result<std::optional<Timestamp>> next_due(Connection& connection,
                                           const model::WorkspaceId& workspace,

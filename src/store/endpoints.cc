@@ -11,7 +11,7 @@ namespace {
 constexpr std::string_view kSelect =
     "SELECT id, workspace_id, dialect, url, description, event_types, state, state_reason, secret, "
     "previous_secret, previous_secret_expires_at, overrides, consecutive_failures, created_at, "
-    "updated_at, name, filter, owner_id FROM endpoints";
+    "updated_at, name, filter, owner_id, header_names, headers, in_order, failing FROM endpoints";
 
 model::EndpointState read_state(std::string_view name) {
   const auto state = model::parse_endpoint_state(name);
@@ -39,6 +39,10 @@ model::Endpoint read(const Row& row) {
   endpoint.name = row.string(15);
   endpoint.filter = row.string(16);
   endpoint.owner_id = row.id_or_null<model::UserId>(17);
+  endpoint.headers.names = list_from_column(row.text(18));
+  endpoint.headers.sealed = row.byte_string(19);
+  endpoint.in_order = row.integer(20) != 0;
+  endpoint.failing = row.integer(21) != 0;
   return endpoint;
 }
 
@@ -72,14 +76,33 @@ Result<void> insert(Connection& connection, const model::Endpoint& endpoint) {
   WAYBILL_TRY(connection.execute(
       "INSERT INTO endpoints (workspace_id, id, dialect, url, description, event_types, state, "
       "state_reason, secret, previous_secret, previous_secret_expires_at, overrides, "
-      "consecutive_failures, created_at, updated_at, name, filter, owner_id) "
-      "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
-      {endpoint.workspace_id, endpoint.id, endpoint.dialect, endpoint.url, endpoint.description,
-       list_to_column(endpoint.event_types), model::endpoint_state_name(endpoint.state),
-       endpoint.state_reason, endpoint.secrets.current, endpoint.secrets.previous,
-       endpoint.secrets.previous_expires_at, overrides_to_column(endpoint.overrides),
-       endpoint.consecutive_failures, endpoint.created_at, endpoint.updated_at, endpoint.name,
-       endpoint.filter, endpoint.owner_id}));
+      "consecutive_failures, created_at, updated_at, name, filter, owner_id, header_names, "
+      "headers, "
+      "in_order, failing) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, "
+      "$15, "
+      "$16, $17, $18, $19, $20, $21, $22)",
+      {endpoint.workspace_id,
+       endpoint.id,
+       endpoint.dialect,
+       endpoint.url,
+       endpoint.description,
+       list_to_column(endpoint.event_types),
+       model::endpoint_state_name(endpoint.state),
+       endpoint.state_reason,
+       endpoint.secrets.current,
+       endpoint.secrets.previous,
+       endpoint.secrets.previous_expires_at,
+       overrides_to_column(endpoint.overrides),
+       endpoint.consecutive_failures,
+       endpoint.created_at,
+       endpoint.updated_at,
+       endpoint.name,
+       endpoint.filter,
+       endpoint.owner_id,
+       list_to_column(endpoint.headers.names),
+       endpoint.headers.sealed,
+       int{endpoint.in_order},
+       int{endpoint.failing}}));
   return {};
 }
 
@@ -138,14 +161,15 @@ Result<void> update(Connection& connection, const model::Endpoint& endpoint) {
       "UPDATE endpoints SET url = $3, description = $4, event_types = $5, state = $6, "
       "state_reason = $7, secret = $8, previous_secret = $9, previous_secret_expires_at = $10, "
       "overrides = $11, consecutive_failures = $12, updated_at = $13, name = $14, filter = $15, "
-      "owner_id = $16 "
+      "owner_id = $16, header_names = $17, headers = $18, failing = $19 "
       "WHERE workspace_id = $1 AND id = $2",
       {endpoint.workspace_id, endpoint.id, endpoint.url, endpoint.description,
        list_to_column(endpoint.event_types), model::endpoint_state_name(endpoint.state),
        endpoint.state_reason, endpoint.secrets.current, endpoint.secrets.previous,
        endpoint.secrets.previous_expires_at, overrides_to_column(endpoint.overrides),
        endpoint.consecutive_failures, endpoint.updated_at, endpoint.name, endpoint.filter,
-       endpoint.owner_id});
+       endpoint.owner_id, list_to_column(endpoint.headers.names), endpoint.headers.sealed,
+       int{endpoint.failing}});
   if (!changed) return fail(changed.error());
   if (*changed == 0) return fail(not_found());
   return changes::endpoint_changed(connection, endpoint.workspace_id, endpoint.id);
@@ -155,9 +179,10 @@ Result<void> update_health(Connection& connection, const model::Endpoint& endpoi
                            model::EndpointState before) {
   const auto changed = connection.execute(
       "UPDATE endpoints SET consecutive_failures = $3, state = $4, state_reason = $5, "
-      "updated_at = $6 WHERE workspace_id = $1 AND id = $2",
+      "updated_at = $6, failing = $7 WHERE workspace_id = $1 AND id = $2",
       {endpoint.workspace_id, endpoint.id, endpoint.consecutive_failures,
-       model::endpoint_state_name(endpoint.state), endpoint.state_reason, endpoint.updated_at});
+       model::endpoint_state_name(endpoint.state), endpoint.state_reason, endpoint.updated_at,
+       int{endpoint.failing}});
   if (!changed) return fail(changed.error());
   if (*changed == 0) return fail(not_found());
   if (endpoint.state == before) return {};
@@ -177,11 +202,13 @@ Result<std::vector<Subscription>> subscriptions(Connection& connection,
   std::vector<Subscription> all;
   bool owned = false;
   WAYBILL_TRY(connection.query(
-      "SELECT id, dialect, event_types, state, filter, owner_id, overrides FROM endpoints "
+      "SELECT id, dialect, event_types, state, filter, owner_id, overrides, "
+      "in_order FROM endpoints "
       "WHERE workspace_id = $1 AND state <> 'deleted' ORDER BY id",
       {workspace}, [&](const Row& row) {
         all.push_back({row.id<model::EndpointId>(0), row.string(1), list_from_column(row.text(2)),
                        read_state(row.text(3)), row.string(4), row.id_or_null<model::UserId>(5)});
+        all.back().in_order = row.integer(7) != 0;
         owned = owned || all.back().owner_id;
         // Read for every event: most endpoints override nothing.
         const std::string_view overrides = row.text(6);

@@ -37,11 +37,12 @@ Result<bool> has_url(Connection& connection, const model::WorkspaceId& workspace
                      std::string_view dialect, std::string_view url,
                      const model::EndpointId& except);
 
-// Writes everything but the id, the workspace, the dialect and the time it was made, and tells the
-// other nodes (store/changes.h).
+// Writes everything but the id, the workspace, the dialect, its order and the time it was made, and
+// tells the other nodes (store/changes.h).
 // Fails with kNotFound (endpoint_not_found).
 Result<void> update(Connection& connection, const model::Endpoint& endpoint);
-// Writes failures, state and reason alone; the other nodes are told if the state is not `before`.
+// Writes failures, state, reason and whether it is failing alone; the other nodes are told if the
+// state is not `before`.
 Result<void> update_health(Connection& connection, const model::Endpoint& endpoint,
                            model::EndpointState before);
 
@@ -60,6 +61,7 @@ struct Subscription {
   std::optional<model::UserId> owner_id = {};
   std::vector<std::string> owner_roles = {};  // Today's. Of an owner who is gone: none.
   std::optional<model::CoalescingOverride> coalescing = {};
+  bool in_order = false;
 };
 Result<std::vector<Subscription>> subscriptions(Connection& connection,
                                                 const model::WorkspaceId& workspace);

@@ -22,6 +22,8 @@ constexpr Place kPlaces[] = {
      "UPDATE endpoints SET secret = $3 WHERE workspace_id = $1 AND id = $2"},
     {"SELECT workspace_id, id, previous_secret FROM endpoints WHERE previous_secret IS NOT NULL",
      "UPDATE endpoints SET previous_secret = $3 WHERE workspace_id = $1 AND id = $2"},
+    {"SELECT workspace_id, id, headers FROM endpoints WHERE headers IS NOT NULL",
+     "UPDATE endpoints SET headers = $3 WHERE workspace_id = $1 AND id = $2"},
     // Answers of the management API, which may hold a new secret.
     {"SELECT workspace_id, key_hash, response FROM idempotency WHERE scope = 'native'",
      "UPDATE idempotency SET response = $3 "

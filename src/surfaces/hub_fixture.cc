@@ -44,7 +44,7 @@ HubFixture::HubFixture(int rate_limit)
       database(open_database(context, log, folder, clock.now())),
       endpoints(*database, dialects, secret_box),
       channel(clock, [this](net::ClientRequest request) { return receive(std::move(request)); }),
-      dispatcher(context, clock, log, *database, endpoints, channel, Rng(1),
+      dispatcher(context, clock, log, *database, endpoints, channel, alerts, Rng(1),
                  dispatcher_options(ids)),
       keys(*database, clock, rate_limit),
       backup(*database, folder / "backup.db"),

@@ -93,6 +93,7 @@ class HubFixture : public testing::Test {
   std::unique_ptr<store::Database> database;
   intake::Acceptance acceptance{dialects, ids};
   intake::Recovery recovery{dialects, ids};
+  const delivery::Alerts alerts{acceptance, ids};
   delivery::EndpointDirectory endpoints;
 
   // What the receiver was sent, and what it answers. The default is 200 without a body.

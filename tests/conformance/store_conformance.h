@@ -201,6 +201,16 @@ class DeliveryConformance : public StoreConformance {
   const Uuid other_node_ = ids_.next();
 };
 
+// What is made one at a time.
+class OrderConformance : public DeliveryConformance {
+ protected:
+  model::Endpoint add_ordered(model::EndpointState state = model::EndpointState::kActive);
+  // The next one; nothing if it is not its time.
+  std::optional<model::DeliveryId> claim_next(const model::Endpoint& endpoint, Timestamp now,
+                                              const Lease& lease);
+  std::optional<Timestamp> next_in_order(const model::Endpoint& endpoint, Timestamp now);
+};
+
 // What is deleted for its age, and by what the hub watches over itself.
 class UpkeepConformance : public DeliveryConformance {
  protected:
@@ -257,5 +267,6 @@ class DocumentConformance : public StoreConformance {
   INSTANTIATE_TEST_SUITE_P(Drivers, DocumentConformance, testing::Values(__VA_ARGS__),             \
                            driver_name);                                                           \
   INSTANTIATE_TEST_SUITE_P(Drivers, ReplayConformance, testing::Values(__VA_ARGS__), driver_name); \
+  INSTANTIATE_TEST_SUITE_P(Drivers, OrderConformance, testing::Values(__VA_ARGS__), driver_name);  \
   INSTANTIATE_TEST_SUITE_P(Drivers, NodeConformance, testing::Values(__VA_ARGS__), driver_name);   \
   INSTANTIATE_TEST_SUITE_P(Drivers, UpkeepConformance, testing::Values(__VA_ARGS__), driver_name)

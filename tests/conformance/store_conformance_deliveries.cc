@@ -22,6 +22,7 @@ model::Delivery DeliveryConformance::add_delivery(const model::Endpoint& endpoin
   delivery.endpoint_id = endpoint.id;
   delivery.event_type = "order.created";
   delivery.due_at = due;
+  delivery.in_order = endpoint.in_order;
   delivery.created_at = clock_.now();
   if (lease) {
     delivery.state = DeliveryState::kDelivering;

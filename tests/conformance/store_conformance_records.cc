@@ -89,7 +89,9 @@ auto fields(const model::Endpoint& e) {
       std::tuple(e.name, e.filter, e.owner_id, e.overrides.attempts_max,
                  e.overrides.coalescing.transform([](const model::CoalescingOverride& own) {
                    return std::pair(own.window.count(), own.trailing);
-                 })),
+                 }),
+                 e.overrides.deactivate_after, e.overrides.exhausted_deactivates),
+      std::tuple(e.headers.names, e.headers.sealed, e.in_order, e.failing),
       std::tuple(e.consecutive_failures, unix_millis(e.created_at), unix_millis(e.updated_at)));
 }
 auto fields(const audit_log::Entry& e) {
@@ -580,6 +582,10 @@ TEST_P(StoreConformance, EndpointsComeBackWithAllTheirFieldsAlsoAfterAnUpdate) {
       endpoint.overrides.rate_per_second = 5;
       endpoint.overrides.in_flight_max = 6;
       endpoint.overrides.coalescing = {30s, true};
+      endpoint.overrides.deactivate_after = 0;
+      endpoint.overrides.exhausted_deactivates = true;
+      endpoint.headers = {{"X-One", text}, bytes};
+      endpoint.failing = true;
       endpoint.owner_id = ids_.next_id<model::UserId>();
       endpoint.name = endpoint.filter = text;
       endpoint.consecutive_failures = 17;
@@ -588,6 +594,7 @@ TEST_P(StoreConformance, EndpointsComeBackWithAllTheirFieldsAlsoAfterAnUpdate) {
       EXPECT_EQ(found(), fields(endpoint));
       // And back to nothing: no retries is not the same as the dialect's.
       endpoint.secrets = {};
+      endpoint.headers = {};
       endpoint.overrides = {};
       endpoint.overrides.retry.emplace();
       ASSERT_TRUE(write([&](Connection& c) { return endpoints::update(c, endpoint); }));
@@ -603,12 +610,11 @@ TEST_P(StoreConformance, EndpointsThatAreInsertedWithEverythingComeBackSo) {
   endpoint.state = model::EndpointState::kPaused;
   endpoint.state_reason = "An operator said so.";
   endpoint.secrets = {Bytes{1, 2, 3}, Bytes{4}, kThen};
-  endpoint.overrides = {std::vector<model::RetrySchedule::Delay>{1min},
-                        4,
-                        10s,
-                        7,
-                        8,
-                        model::CoalescingOverride{0s, false}};
+  endpoint.overrides = {std::vector<model::RetrySchedule::Delay>{1min}, 4, 10s,  7, 8,
+                        model::CoalescingOverride{0s, false},           9, false};
+  endpoint.headers = {{"X-One", "X-Two"}, Bytes{5, 6}};
+  endpoint.in_order = true;
+  endpoint.failing = true;
   endpoint.name = "The shop";
   endpoint.filter = R"({"currency":"EUR"})";
   endpoint.owner_id = ids_.next_id<model::UserId>();

@@ -104,6 +104,7 @@ class Life {
   intake::Recovery recovery_;
   delivery::EndpointDirectory endpoints_;
   delivery::WebhookChannel channel_;
+  const delivery::Alerts alerts_;
   delivery::Dispatcher dispatcher_;
   surfaces::KeyDirectory keys_;
   intake::OrderIntake orders_;
