@@ -40,6 +40,10 @@ std::string settings_text(const model::Endpoint& endpoint) {
       .add("rate_per_second", endpoint.overrides.rate_per_second)
       .add("in_flight_max", endpoint.overrides.in_flight_max)
       .add_json("coalescing", native::coalescing_text(endpoint.overrides.coalescing))
+      .add("deactivate_after", endpoint.overrides.deactivate_after)
+      .add("exhausted", endpoint.overrides.exhausted_deactivates.transform(native::exhausted_name))
+      .add("header_names", endpoint.headers.names)
+      .add("in_order", endpoint.in_order)
       .end();
   return detail;
 }
@@ -106,12 +110,18 @@ Result<Change> change(Connection& connection, const Call& call, const model::End
   if (!dialect) return fail(dialect.error());
   const std::string was = settings_text(before);
   const std::string is = settings_text(after);
-  if (is == was) return Change();
+  // What they say is not in the log, but that it is another.
+  const bool headers_changed = after.headers.sealed != before.headers.sealed;
+  if (is == was && !headers_changed) return Change();
   WAYBILL_TRY(native::check_url_free(connection, after, **dialect));
   after.updated_at = call.now;
   WAYBILL_TRY(store::endpoints::update(connection, after));
   std::string detail;
-  ObjectText(detail).add_json("before", was).add_json("after", is).end();
+  ObjectText(detail)
+      .add_json("before", was)
+      .add_json("after", is)
+      .add("headers_changed", headers_changed)
+      .end();
   return noted(call, after.id, "endpoint.update", std::move(detail));
 }
 
@@ -130,6 +140,7 @@ Result<Removed> remove(Connection& connection, const Call& call, const model::En
   endpoint->state = EndpointState::kDeleted;
   endpoint->state_reason = "Deleted by an operator.";
   endpoint->secrets = {};
+  endpoint->headers = {};
   if (was_there) {
     endpoint->updated_at = call.now;
     WAYBILL_TRY(store::endpoints::update(connection, *endpoint));
@@ -153,7 +164,8 @@ Result<Change> pause(Connection& connection, const Call& call, model::Endpoint& 
 }
 
 Result<Change> resume(Connection& connection, const Call& call, model::Endpoint& endpoint) {
-  if (endpoint.state == EndpointState::kActive && endpoint.consecutive_failures == 0) {
+  if (endpoint.state == EndpointState::kActive && endpoint.consecutive_failures == 0 &&
+      !endpoint.failing) {
     return Change();
   }
   const dialect::Dialect* dialect = call.services.dialects.find(endpoint.dialect);
@@ -163,6 +175,7 @@ Result<Change> resume(Connection& connection, const Call& call, model::Endpoint&
   }
   endpoint.state_reason.clear();
   endpoint.consecutive_failures = 0;
+  endpoint.failing = false;
   auto change = write_state(connection, call, endpoint, EndpointState::kActive, "endpoint.resume");
   if (!change) return change;
   change->after_commit = [workspace = call.workspace_id, resumed = endpoint.id,

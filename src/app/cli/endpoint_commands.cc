@@ -44,6 +44,18 @@ constexpr Argument kRate{.name = "--rate-per-second",
 constexpr Argument kInFlight{.name = "--in-flight-max",
                              .placeholder = "N",
                              .help = "Has at most N requests under way, 1 to 1000"};
+constexpr Argument kDeactivate{
+    .name = "--deactivate-after",
+    .placeholder = "N",
+    .help = "So many failures in a row switch it off, 0 to 1000; 0: never"};
+constexpr Argument kExhausted{
+    .name = "--exhausted",
+    .placeholder = "STATE",
+    .help = "What follows when a delivery's tries have run out: dropped or deactivated"};
+constexpr Argument kHeader{.name = "--header",
+                           .placeholder = "NAME:VALUE",
+                           .help = "A header to send with each request; instead of those it has",
+                           .repeated = true};
 
 // What an update gives back to the dialect.
 constexpr std::string_view kDefault = "default";
@@ -84,7 +96,22 @@ Result<void> add_narrowing(json::object& body, const Session& session) {
   return {};
 }
 
-// --retry, --attempts-max, --timeout, --rate-per-second and --in-flight-max; `default` removes one.
+// --header, as an object; `default` alone is none.
+Result<void> add_headers(json::object& body, const Session& session) {
+  if (!session.has("--header")) return {};
+  const auto headers = session.values("--header");
+  json::object& members = body["headers"].emplace_object();
+  if (headers.size() == 1 && headers[0] == kDefault) return {};
+  for (const std::string& header : headers) {
+    const auto colon = header.find(':');
+    if (colon == std::string::npos) return usage_error("--header is written NAME:VALUE.");
+    const auto value = header.find_first_not_of(' ', colon + 1);
+    members[header.substr(0, colon)] = value == std::string::npos ? "" : header.substr(value);
+  }
+  return {};
+}
+
+// What differs from the dialect; `default` removes one.
 Result<void> add_overrides(json::object& body, const Session& session) {
   if (session.has("--retry")) {
     const auto delays = session.list("--retry");
@@ -101,9 +128,18 @@ Result<void> add_overrides(json::object& body, const Session& session) {
       body["timeout"] = *timeout;
     }
   }
+  if (const auto exhausted = session.value("--exhausted")) {
+    if (*exhausted == kDefault) {
+      body["exhausted"] = nullptr;
+    } else {
+      body["exhausted"] = *exhausted;
+    }
+  }
+  WAYBILL_TRY(add_headers(body, session));
   for (const auto& [argument, member] : {std::pair("--attempts-max", "attempts_max"),
                                          std::pair("--rate-per-second", "rate_per_second"),
-                                         std::pair("--in-flight-max", "in_flight_max")}) {
+                                         std::pair("--in-flight-max", "in_flight_max"),
+                                         std::pair("--deactivate-after", "deactivate_after")}) {
     const auto text = session.value(argument);
     if (!text) continue;
     if (*text == kDefault) {
@@ -135,6 +171,7 @@ Result<void> create(Session& session) {
   if (session.has("--events")) body["event_types"] = to_array(session.list("--events"));
   WAYBILL_TRY(add_narrowing(body, session));
   WAYBILL_TRY(add_overrides(body, session));
+  if (session.has("--in-order")) body["in_order"] = true;
   const auto answer = session.post(session.in_workspace("/endpoints"), body);
   if (!answer) return fail(answer.error());
   session.print(*answer);
@@ -272,7 +309,12 @@ CommandGroup endpoint_group() {
                          kAttempts,
                          kTimeout,
                          kRate,
-                         kInFlight},
+                         kInFlight,
+                         kDeactivate,
+                         kExhausted,
+                         kHeader,
+                         {.name = "--in-order",
+                          .help = "Sends one at a time, the next once the one before is through"}},
            .in_workspace = true,
            .run = create},
           {.name = "endpoint list",
@@ -291,9 +333,10 @@ CommandGroup endpoint_group() {
           {.name = "endpoint update",
            .summary = "Changes an endpoint; what is not named stays",
            .details =
-               "`default` as the value of --retry, --attempts-max, --timeout, "
-               "--rate-per-second, --in-flight-max or --coalescing leaves it to the dialect again; "
-               "--owner none takes its owner away. Some dialects have endpoints "
+               "`default` as the value of --retry, --attempts-max, --timeout, --rate-per-second, "
+               "--in-flight-max, --deactivate-after, --exhausted or --coalescing leaves it to the "
+               "dialect again; as that of --header it takes all of them away; --owner none takes "
+               "its owner away. Some dialects have endpoints "
                "whose URL and events cannot be changed. Here --url is the endpoint's own; the "
                "hub's is --hub.",
            .example =
@@ -312,7 +355,10 @@ CommandGroup endpoint_group() {
                 kAttempts,
                 kTimeout,
                 kRate,
-                kInFlight},
+                kInFlight,
+                kDeactivate,
+                kExhausted,
+                kHeader},
            .in_workspace = true,
            .run = update},
           {.name = "endpoint dry-run",

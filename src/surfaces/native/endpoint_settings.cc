@@ -1,15 +1,18 @@
 #include "surfaces/native/endpoint_settings.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <boost/asio/ip/address.hpp>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "net/header.h"
 #include "net/url.h"
 #include "routing/filter.h"
 #include "store/endpoints.h"
 #include "store/workspaces.h"
+#include "surfaces/native/render.h"
 
 namespace waybill::surfaces::native {
 namespace {
@@ -161,17 +164,56 @@ void read_overrides(ObjectReader& body, model::EndpointOverrides& overrides) {
   } else if (const auto timeout = body.optional_duration("timeout", kTimeoutMin, kTimeoutMax)) {
     overrides.timeout = timeout;
   }
-  const auto read_count = [&](std::string_view name, int max, std::optional<int>& count) {
+  const auto read_count = [&](std::string_view name, int min, int max, std::optional<int>& count) {
     if (body.is_null(name)) {
       count.reset();
-    } else if (const auto number = body.optional_integer(name, 1, max)) {
+    } else if (const auto number = body.optional_integer(name, min, max)) {
       count = static_cast<int>(*number);
     }
   };
-  read_count("attempts_max", static_cast<int>(Schedule::kDelaysMax) + 1, overrides.attempts_max);
-  read_count("rate_per_second", kRatePerSecondMax, overrides.rate_per_second);
-  read_count("in_flight_max", kInFlightMax, overrides.in_flight_max);
+  read_count("attempts_max", 1, static_cast<int>(Schedule::kDelaysMax) + 1, overrides.attempts_max);
+  read_count("rate_per_second", 1, kRatePerSecondMax, overrides.rate_per_second);
+  read_count("in_flight_max", 1, kInFlightMax, overrides.in_flight_max);
   read_coalescing(body, overrides.coalescing);
+  read_count("deactivate_after", 0, kDeactivateAfterMax, overrides.deactivate_after);
+  if (body.is_null("exhausted")) {
+    overrides.exhausted_deactivates.reset();
+  } else if (const auto exhausted = body.optional_text("exhausted", {1, 20})) {
+    if (*exhausted != kExhaustedDropped && *exhausted != kExhaustedDeactivated) {
+      body.refuse("exhausted", "member_invalid",
+                  fmt::format("This has to be \"{}\" or \"{}\".", kExhaustedDropped,
+                              kExhaustedDeactivated));
+    }
+    overrides.exhausted_deactivates = *exhausted == kExhaustedDeactivated;
+  }
+}
+
+std::optional<std::vector<delivery::CustomHeader>> read_headers(ObjectReader& body,
+                                                                const dialect::Dialect& dialect) {
+  using delivery::CustomHeader;
+  if (body.is_null("headers")) return std::vector<CustomHeader>();
+  if (!body.has("headers")) return std::nullopt;
+  const json::object* object = body.object("headers");
+  if (!object || body.has_fault()) return std::nullopt;
+  if (object->size() > delivery::kCustomHeadersMax) {
+    body.refuse("headers", "member_invalid",
+                fmt::format("There can be at most {} headers.", delivery::kCustomHeadersMax));
+  }
+  std::vector<CustomHeader> headers;
+  ObjectReader members(*object, body.path("headers"));
+  for (const auto& member : *object) {
+    CustomHeader header{std::string(member.key()), Secret(members.text(member.key(), {0, 4'000}))};
+    if (members.has_fault()) break;
+    members.check(member.key(), check_custom_header(dialect, header));
+    if (std::ranges::any_of(headers, [&](const CustomHeader& other) {
+          return net::same_header_name(other.name, header.name);
+        })) {
+      members.refuse(member.key(), "header_invalid", "This header is there twice.");
+    }
+    headers.push_back(std::move(header));
+  }
+  body.check("headers", members.done());
+  return headers;
 }
 
 void write_secret(ObjectText& object, const dialect::Dialect& dialect, const Secret& secret) {

@@ -10,6 +10,7 @@
 
 #include "base/json_text.h"
 #include "base/secret.h"
+#include "delivery/custom_headers.h"
 #include "dialect/dialect.h"
 #include "model/endpoint.h"
 #include "surfaces/native/call.h"
@@ -21,6 +22,7 @@ inline constexpr std::chrono::seconds kTimeoutMin{1};
 inline constexpr std::chrono::seconds kTimeoutMax{60};
 inline constexpr int kRatePerSecondMax = 10'000;
 inline constexpr int kInFlightMax = 1'000;
+inline constexpr int kDeactivateAfterMax = 1'000;
 inline constexpr std::size_t kEventTypesMax = 100;
 inline constexpr std::chrono::days kOverlapMax{7};
 inline constexpr std::chrono::hours kCoalescingMax{1};
@@ -47,6 +49,10 @@ std::optional<std::string> read_filter(ObjectReader& body);
 std::optional<Secret> read_secret(ObjectReader& body, const dialect::Dialect& dialect);
 // Sets the overrides that are there; null takes one away. Faults: retry_schedule_invalid.
 void read_overrides(ObjectReader& body, model::EndpointOverrides& overrides);
+
+// Headers of its own; null, or an empty object, is none of them. Faults: as check_custom_header().
+std::optional<std::vector<delivery::CustomHeader>> read_headers(ObjectReader& body,
+                                                                const dialect::Dialect& dialect);
 
 // "secret" and "verification_key", or null for both: shown once, to whoever made the secret.
 void write_secret(ObjectText& object, const dialect::Dialect& dialect, const Secret& secret);

@@ -37,8 +37,13 @@ Result<Asked> read_new_endpoint(const Call& call) {
   const auto own = read_secret(body, dialect);
   read_overrides(body, endpoint.overrides);
   OwnerChange owner = read_owner(body);
+  const auto headers = read_headers(body, dialect).value_or(std::vector<delivery::CustomHeader>());
+  endpoint.in_order = body.optional_flag("in_order").value_or(false);
   WAYBILL_TRY(body.done());
-  return Asked{endpoints::make(call, dialect, std::move(endpoint), own), std::move(owner)};
+  Asked asked{endpoints::make(call, dialect, std::move(endpoint), own), std::move(owner)};
+  model::Endpoint& made = asked.made.endpoint;
+  made.headers = delivery::seal_headers(services.secret_box, headers, made.id);
+  return asked;
 }
 
 // Changes `endpoint` as the body asks, but for its owner: who that is to be is returned.
@@ -54,7 +59,14 @@ Result<OwnerChange> read_changes(const Services& services, const json::object& o
   auto filter = read_filter(body);
   read_overrides(body, endpoint.overrides);
   OwnerChange owner = read_owner(body);
+  const auto headers = read_headers(body, **dialect);
+  const auto in_order = body.optional_flag("in_order");
   WAYBILL_TRY(body.done());
+  if (in_order.value_or(endpoint.in_order) != endpoint.in_order) {
+    return fail(Code::kConflict, "endpoint_order_fixed",
+                "Whether an endpoint is sent to in order is said when it is made: create another.",
+                body.path("in_order"));
+  }
   if (url || types) {
     body.check(url ? "url" : "event_types", endpoints::check_editable(**dialect));
     WAYBILL_TRY(body.done());
@@ -64,6 +76,10 @@ Result<OwnerChange> read_changes(const Services& services, const json::object& o
   if (name) endpoint.name = *std::move(name);
   if (description) endpoint.description = *description;
   if (filter) endpoint.filter = *std::move(filter);
+  if (!headers) return owner;
+  const auto before = delivery::open_headers(services.secret_box, endpoint.headers, endpoint.id);
+  if (before && *before == *headers) return owner;
+  endpoint.headers = delivery::seal_headers(services.secret_box, *headers, endpoint.id);
   return owner;
 }
 

@@ -47,9 +47,9 @@ Result<Published> read_event(const json::object& object, std::string path, const
   model::Event event;
   event.type = body.text("type", {1, 128});
   if (!body.has_fault()) body.check("type", model::check_event_type(event.type));
-  if (event.type == model::kTestEvent) {
+  if (event.type == model::kTestEvent || model::is_alert(event.type)) {
     body.refuse("type", "event_type_reserved",
-                "This event is sent by the test operation of an endpoint only.");
+                "This event is made by the hub only: a test of an endpoint, or an alert.");
   }
   if (const json::object* data = body.object("data")) append_json(event.data, *data);
   event.subject = body.optional_text("subject", {1, 200}).value_or("");

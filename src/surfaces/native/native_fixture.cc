@@ -47,7 +47,10 @@ std::string misfits_of_object(const json::object& object, const json::object& sc
         properties ? properties->as_object().if_contains(member.key()) : nullptr;
     if (property) {
       found += misfits(member.value(), *property, at);
-    } else if (schema.contains("additionalProperties")) {
+    } else if (const json::value* others = schema.if_contains("additionalProperties");
+               others && others->is_object()) {
+      found += misfits(member.value(), *others, at);
+    } else if (others) {
       found += at + ": not in the contract\n";
     }
   }

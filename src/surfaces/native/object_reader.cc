@@ -194,6 +194,17 @@ std::optional<std::int64_t> ObjectReader::optional_integer(std::string_view name
   return static_cast<std::int64_t>(number);
 }
 
+std::optional<bool> ObjectReader::optional_flag(std::string_view name) {
+  const json::value* value = find(name);
+  if (!value) return std::nullopt;
+  if (!value->is_bool()) {
+    fault(path(name), "member_type",
+          fmt::format("This has to be true or false, not {}.", type_name(*value)));
+    return std::nullopt;
+  }
+  return value->get_bool();
+}
+
 std::optional<std::chrono::milliseconds> ObjectReader::read_duration(
     const json::value& value, const std::string& at, std::chrono::milliseconds min,
     std::chrono::milliseconds max) {

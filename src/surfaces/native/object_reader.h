@@ -52,6 +52,7 @@ class ObjectReader {
                                                          Length each);
   std::optional<std::int64_t> optional_integer(std::string_view name, std::int64_t min,
                                                std::int64_t max);
+  std::optional<bool> optional_flag(std::string_view name);
   std::optional<std::chrono::milliseconds> optional_duration(std::string_view name,
                                                              std::chrono::milliseconds min,
                                                              std::chrono::milliseconds max);

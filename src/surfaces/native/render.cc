@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/json.h"
+#include "delivery/custom_headers.h"
 
 namespace waybill::surfaces::native {
 namespace {
@@ -48,7 +49,10 @@ void write_effective(ObjectText& object, const model::Endpoint& endpoint,
   effective.add("retry", retry)
       .add("timeout", endpoint.overrides.timeout.value_or(dialect->delivery.timeout))
       .add("attempts_max", attempts_max)
-      .add("deactivate_after", dialect->endpoint.deactivate_after);
+      .add("deactivate_after",
+           overrides.deactivate_after.value_or(dialect->endpoint.deactivate_after))
+      .add("exhausted", exhausted_name(overrides.exhausted_deactivates.value_or(
+                            dialect->delivery.exhausted_deactivates)));
   std::optional<model::CoalescingOverride> coalescing = overrides.coalescing;
   if (!coalescing && dialect->coalescing) {
     using Edge = dialect::CoalescingRules::Edge;
@@ -69,6 +73,10 @@ std::string coalescing_text(const std::optional<model::CoalescingOverride>& coal
       .add("edge", coalescing->trailing ? "trailing" : "leading")
       .end();
   return text;
+}
+
+std::string_view exhausted_name(bool deactivates) {
+  return deactivates ? kExhaustedDeactivated : kExhaustedDropped;
 }
 
 void write(ObjectText& object, const model::Workspace& workspace) {
@@ -265,7 +273,13 @@ void write(ObjectText& object, const model::Endpoint& endpoint,
       .add("timeout", endpoint.overrides.timeout)
       .add("rate_per_second", endpoint.overrides.rate_per_second)
       .add("in_flight_max", endpoint.overrides.in_flight_max)
-      .add_json("coalescing", coalescing_text(endpoint.overrides.coalescing));
+      .add_json("coalescing", coalescing_text(endpoint.overrides.coalescing))
+      .add("deactivate_after", endpoint.overrides.deactivate_after)
+      .add("exhausted", endpoint.overrides.exhausted_deactivates.transform(exhausted_name));
+  ObjectText headers(object.member("headers"));
+  for (const std::string& name : endpoint.headers.names) headers.add(name, delivery::kHeaderMask);
+  headers.end();
+  object.add("in_order", endpoint.in_order).add("failing", endpoint.failing);
   write_effective(object, endpoint, dialects.find(endpoint.dialect));
   object.add("consecutive_failures", endpoint.consecutive_failures)
       .add("created_at", endpoint.created_at)

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 
 #include "base/json_text.h"
 #include "dialect/loader.h"
@@ -43,6 +44,11 @@ void write(ObjectText& object, const dialect::Dialect& dialect);
 // `believed`: as node_state() takes it.
 void write(ObjectText& object, const model::Node& node, Timestamp now,
            std::chrono::milliseconds believed);
+// What follows for an endpoint when the tries of a delivery have run out, as it is written.
+inline constexpr std::string_view kExhaustedDropped = "dropped";
+inline constexpr std::string_view kExhaustedDeactivated = "deactivated";
+std::string_view exhausted_name(bool deactivates);
+
 // What applies in the end comes from its dialect; what is over at `now` is not shown.
 void write(ObjectText& object, const model::Endpoint& endpoint,
            const dialect::DialectRegistry& dialects, Timestamp now);
