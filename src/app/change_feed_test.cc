@@ -45,8 +45,8 @@ class ChangeFeedTest : public testing::Test {
                   .value()),
           endpoints(*database, built_in_dialects(), test.secret_box),
           channel(test.clock, [this](net::ClientRequest) { return receive(); }),
-          dispatcher(test.context, test.clock, test.log, *database, endpoints, channel, Rng(1),
-                     {.node = id}),
+          dispatcher(test.context, test.clock, test.log, *database, endpoints, channel, test.alerts,
+                     Rng(1), {.node = id}),
           keys(*database, test.clock),
           feed(test.context, test.log, *database, id, keys, dispatcher) {}
 
@@ -192,6 +192,8 @@ class ChangeFeedTest : public testing::Test {
   ManualClock clock{context};
   Log log{Log::Level::kOff};
   IdGenerator ids{clock, /*seed=*/1};
+  const intake::Acceptance acceptance{built_in_dialects(), ids};
+  const delivery::Alerts alerts{acceptance, ids};
   const TemporaryFolder folder;
   crypto::SecretBox secret_box =
       crypto::SecretBox::create(Bytes(crypto::SecretBox::kKeyBytes, 7)).value();

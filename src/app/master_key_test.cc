@@ -228,7 +228,7 @@ TEST_F(MasterKeyTest, ASecretThatDoesNotOpenEndsARotationBeforeAnythingChanged) 
   ASSERT_FALSE(count);
   EXPECT_EQ(count.error().code, Code::kInternal);
   EXPECT_EQ(key(), before);
-  EXPECT_EQ(secrets(), "current previous UNREADABLE ");
+  EXPECT_EQ(secrets(), "current previous headers UNREADABLE ");
 }
 
 }  // namespace

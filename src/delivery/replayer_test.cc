@@ -269,7 +269,8 @@ TEST_F(ReplayerTest, RevivesWhatFailedUnderItsOwnId) {
   add_replayer(node);
   const Replay replay = begin(endpoint, ReplayOnly::kFailed);
   clock.run_for(5s);
-  EXPECT_EQ(told(replay), "done 3 made, 2 skipped of 5");
+  // The alerts of what was given up are events too, and not for this endpoint.
+  EXPECT_EQ(told(replay), "done 3 made, 5 skipped of 8");
   EXPECT_EQ(deliveries(endpoint).size(), 5u) << "none is new";
   EXPECT_EQ(deliveries(endpoint, DeliveryState::kSucceeded).size(), 5u);
   auto again = times_at("a.example");
@@ -278,7 +279,7 @@ TEST_F(ReplayerTest, RevivesWhatFailedUnderItsOwnId) {
 
   const Replay everything = begin(endpoint, ReplayOnly::kAll);
   clock.run_for(5s);
-  EXPECT_EQ(told(everything), "done 5 made, 0 skipped of 5");
+  EXPECT_EQ(told(everything), "done 5 made, 3 skipped of 8");
   EXPECT_EQ(deliveries(endpoint).size(), 10u);
 }
 

@@ -260,17 +260,6 @@ std::optional<Timestamp> ObjectReader::optional_time(std::string_view name) {
   return time;
 }
 
-std::optional<bool> ObjectReader::optional_flag(std::string_view name) {
-  const json::value* value = find(name);
-  if (!value) return std::nullopt;
-  if (!value->is_bool()) {
-    fault(path(name), "member_type",
-          fmt::format("This has to be true or false, not {}.", type_name(*value)));
-    return std::nullopt;
-  }
-  return value->get_bool();
-}
-
 Timestamp ObjectReader::moment(std::string_view name, Timestamp now) {
   const std::string written = text(name, {1, 100});
   const auto moment = parse_moment(written, now);

@@ -60,7 +60,6 @@ class ObjectReader {
       std::string_view name, Length items, std::chrono::milliseconds min,
       std::chrono::milliseconds max);
   std::optional<Timestamp> optional_time(std::string_view name);
-  std::optional<bool> optional_flag(std::string_view name);
   // What is no id names nothing: a fault of kNotFound ("endpoint_not_found" for "endpoint").
   template <class SomeId>
   std::optional<SomeId> optional_id(std::string_view name) {
