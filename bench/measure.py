@@ -16,6 +16,7 @@ import memory
 import nodes
 import picture
 import postgres
+import rendering
 import report
 import slow_endpoint
 import throughput
@@ -26,9 +27,9 @@ from programs import BenchFailed
 HERE = os.path.dirname(os.path.abspath(__file__))
 FOLDER = os.path.join(os.path.dirname(HERE), "build", "bench")
 # Each is a function of a folder and of whether it is to be quick. Throughput has its own rounds.
-ROWS = {"fan-out": fan_out.measure, "latency": latency.measure, "memory": memory.measure,
-        "slow-endpoint": slow_endpoint.measure, "growth": growth.measure,
-        "postgres": postgres.measure, "nodes": nodes.measure}
+ROWS = {"rendering": rendering.measure, "fan-out": fan_out.measure, "latency": latency.measure,
+        "memory": memory.measure, "slow-endpoint": slow_endpoint.measure,
+        "growth": growth.measure, "postgres": postgres.measure, "nodes": nodes.measure}
 
 
 class Interrupted(BaseException):

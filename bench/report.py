@@ -92,6 +92,15 @@ def throughput_lines(results):
                    ratio["median"] / row["target"])
 
 
+def rendering_lines(found):
+    for dialect, values in found.items():
+        delivery, body = (summary([ns / 1000 for ns in values[kind]])
+                          for kind in ("delivery", "body"))
+        yield line(f"rendering for {dialect}, µs a delivery",
+                   f"{spread(delivery, '.2f')}, and {spread(body, '.2f')} once an event",
+                   "≤ 4.00", delivery["median"] <= 4, 4 / delivery["median"])
+
+
 def fan_out_lines(found):
     yield at_least("fan-out to 1,000 endpoints, deliveries/s", found["deliveries_per_second"],
                    12_000)
@@ -149,9 +158,9 @@ def nodes_lines(found):
                   statistics.median(flood["beside_ms"]), 1000)
 
 
-LINES = {"throughput": throughput_lines, "fan-out": fan_out_lines, "latency": latency_lines,
-         "memory": memory_lines, "slow-endpoint": slow_endpoint_lines, "growth": growth_lines,
-         "postgres": postgres_lines, "nodes": nodes_lines}
+LINES = {"throughput": throughput_lines, "rendering": rendering_lines, "fan-out": fan_out_lines,
+         "latency": latency_lines, "memory": memory_lines, "slow-endpoint": slow_endpoint_lines,
+         "growth": growth_lines, "postgres": postgres_lines, "nodes": nodes_lines}
 
 
 def lines_of(name, found):

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """What of bench/run can be tested without measuring: its options, and how it reads and reports."""
 
+import json
 import os
 import subprocess
 import unittest
@@ -10,6 +11,7 @@ import fill
 import measure
 import picture
 import postgres
+import rendering
 import report
 import wrk
 from programs import BenchFailed
@@ -52,7 +54,7 @@ class Options(unittest.TestCase):
     def test_a_mistyped_row_starts_nothing_and_names_the_right_ones(self):
         done = run("fanout")
         self.assertEqual((done.returncode, done.stdout), (2, ""))
-        self.assertIn('there is no row "fanout"; there are throughput fan-out', done.stderr)
+        self.assertIn('there is no row "fanout"; there are throughput rendering', done.stderr)
 
     def test_every_row_has_a_name_and_lines(self):
         done = run("--help")
@@ -125,6 +127,50 @@ class Pgbench(unittest.TestCase):
                          "E'{\"a\"\\x3A1,\\'\\\\x\\'}'")
 
 
+def google(run_name, nanoseconds, **more):
+    return {"name": run_name, "run_name": run_name, "run_type": "iteration", "time_unit": "ns",
+            "cpu_time": nanoseconds, "real_time": 9e9, **more}
+
+
+class Rendering(unittest.TestCase):
+    RUNS = [google("body/acme", 900.0), google("delivery/acme", 2000.0),
+            google("delivery/acme", 2500.0),
+            google("delivery/acme", 2250.0, run_type="aggregate", aggregate_name="mean")]
+
+    def parse(self, *runs):
+        return rendering.parse(json.dumps({"context": {}, "benchmarks": runs}))
+
+    def test_every_repetition_is_read_and_no_mean_of_them(self):
+        self.assertEqual(self.parse(*self.RUNS),
+                         {"acme": {"body": [900.0], "delivery": [2000.0, 2500.0]}})
+
+    def test_the_dialects_are_in_order_in_whichever_they_were_measured(self):
+        runs = [google(f"{kind}/{dialect}", 1.0) for kind in ("delivery", "body")
+                for dialect in ("b", "c", "a")]
+        self.assertEqual(list(self.parse(*runs)), ["a", "b", "c"])
+
+    def test_a_measurement_that_failed_is_none(self):
+        with self.assertRaisesRegex(BenchFailed, "body/acme: no such event"):
+            self.parse({"name": "body/acme", "run_name": "body/acme", "run_type": "iteration",
+                        "error_occurred": True, "error_message": "no such event"})
+
+    def test_half_a_measurement_is_none(self):
+        for runs in ((), self.RUNS[:1], self.RUNS[1:]):
+            with self.assertRaisesRegex(BenchFailed, "has not measured every dialect's"):
+                self.parse(*runs)
+        with self.assertRaisesRegex(BenchFailed, "measures in us"):
+            self.parse(google("body/acme", 0.9, time_unit="us"))
+
+    def test_what_is_no_measurement_is_told_of(self):
+        for output in ("", "[]", "{}", '{"benchmarks": [{"name": "body/acme"}]}'):
+            with self.assertRaisesRegex(BenchFailed, "printed what is no measurement", msg=output):
+                rendering.parse(output)
+
+    def test_a_program_that_fails_is_told_of_with_its_words(self):
+        with self.assertRaisesRegex(BenchFailed, "ended with status 3\n  no such dialect"):
+            rendering.run(["sh", "-c", "echo '{}'; echo no such dialect >&2; exit 3"])
+
+
 def ingest(per_second):
     return {"orders_per_second": per_second, "acknowledged": 8 * per_second, "p50_ms": 2.3,
             "p99_ms": 16.0}
@@ -165,6 +211,16 @@ class Report(unittest.TestCase):
             "listing_ms": few_many, "metrics_ms": {"few": [1.0], "many": [1.4]}}})
         self.assertEqual([line["figure"] for line in lines], ["2.00", "1.11", "0.50", "1.40"])
         self.assertEqual([line["met"] for line in lines], [False, True, True, False])
+
+    def test_a_dialect_is_judged_by_the_middle_of_its_repetitions(self):
+        rows = report.lines_of("rendering", {
+            "quick": {"delivery": [1000.0, 2000.0, 90_000.0], "body": [1500.0]},
+            "slow": {"delivery": [100.0, 5000.0, 5000.0], "body": [1500.0]}})
+        self.assertEqual([row["met"] for row in rows], [True, False])
+        self.assertEqual([row["share"] for row in rows], [2, 0.8])
+        self.assertEqual(rows[0]["title"], "rendering for quick, µs a delivery")
+        self.assertEqual(rows[0]["figure"],
+                         "2.00 [1.00–90.00], and 1.50 [1.50–1.50] once an event")
 
     def test_postgres_is_a_ratio_of_medians(self):
         def rounds(*values):

@@ -35,6 +35,11 @@ if(CMAKE_BUILD_TYPE STREQUAL "Release")
   target_link_libraries(waybill_allocator INTERFACE mimalloc)
 endif()
 
+# For one program of bench/, which only bench/run builds. Not looked for before: nothing else needs
+# it, and a build folder from before its installation works.
+add_library(waybill_benchmark INTERFACE)
+target_link_libraries(waybill_benchmark INTERFACE benchmark Threads::Threads)
+
 add_library(waybill_warnings INTERFACE)
 target_compile_options(waybill_warnings INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Werror)
