@@ -104,6 +104,13 @@ def rendering_lines(found):
 def fan_out_lines(found):
     yield at_least("fan-out to 1,000 endpoints, deliveries/s", found["deliveries_per_second"],
                    12_000)
+    one, six = ([each[name] for each in found["rounds"]] for name in ("one_dialect",
+                                                                      "six_dialects"))
+    slower = summary([one_ / six_ for one_, six_ in zip(one, six)])
+    yield line("fan-out in six dialects, deliveries/s",
+               f"{spread(summary(six), ',.0f')}, and {spread(summary(one), ',.0f')} in one: "
+               f"{spread(slower, '.2f')} × the time",
+               "≤ 1.25 × the time", slower["median"] <= 1.25, 1.25 / slower["median"])
 
 
 def latency_lines(found):

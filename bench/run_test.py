@@ -4,9 +4,12 @@
 import json
 import os
 import subprocess
+import tempfile
+import tomllib
 import unittest
 import xml.etree.ElementTree
 
+import fan_out
 import fill
 import measure
 import picture
@@ -171,6 +174,35 @@ class Rendering(unittest.TestCase):
             rendering.run(["sh", "-c", "echo '{}'; echo no such dialect >&2; exit 3"])
 
 
+class FanOut(unittest.TestCase):
+    def test_the_limits_of_a_workspace_are_lifted_and_all_else_stays(self):
+        with tempfile.TemporaryDirectory() as parent:
+            folder = os.path.join(parent, "dialects")
+            fan_out.write_dialects(folder)
+            self.assertEqual(len(os.listdir(folder)), 6)
+            for name in os.listdir(folder):
+                written, builtin = (self.load(os.path.join(where, name))
+                                    for where in (folder, fan_out.DIALECTS_FOLDER))
+                self.assertNotIn("endpoints_max", written["endpoint"])
+                for key in ("endpoints_max", "endpoints_max_counts"):
+                    builtin["endpoint"].pop(key, None)
+                self.assertEqual(written, builtin)
+
+    @staticmethod
+    def load(path):
+        with open(path, "rb") as file:
+            return tomllib.load(file)
+
+    def test_each_of_six_dialects_has_the_word_that_its_endpoints_subscribe_to(self):
+        for dialect, word in fan_out.DIALECTS.items():
+            events = self.load(os.path.join(fan_out.DIALECTS_FOLDER, f"{dialect}.toml"))["events"]
+            self.assertEqual(events[word].get("canonical", word), "order.created", dialect)
+
+    def test_no_two_orders_are_about_the_same_document(self):
+        ids = [fan_out.order_created(number)[1]["document_id"] for number in range(3)]
+        self.assertEqual(len(set(ids)), 3)
+
+
 def ingest(per_second):
     return {"orders_per_second": per_second, "acknowledged": 8 * per_second, "p50_ms": 2.3,
             "p99_ms": 16.0}
@@ -221,6 +253,17 @@ class Report(unittest.TestCase):
         self.assertEqual(rows[0]["title"], "rendering for quick, µs a delivery")
         self.assertEqual(rows[0]["figure"],
                          "2.00 [1.00–90.00], and 1.50 [1.50–1.50] once an event")
+
+    def test_six_dialects_are_compared_with_one_within_a_round(self):
+        def rows(*pairs):
+            return report.lines_of("fan-out", {"deliveries_per_second": 13_000.0, "rounds": [
+                {"one_dialect": one, "six_dialects": six} for one, six in pairs]})
+        alone, mixed = rows((12_000, 10_000), (6_000, 3_000), (11_000, 11_000))
+        self.assertEqual((alone["figure"], alone["met"]), ("13,000", True))
+        self.assertEqual(mixed["figure"], "10,000 [3,000–11,000], and 11,000 [6,000–12,000] in "
+                                          "one: 1.20 [1.00–2.00] × the time")
+        self.assertEqual((mixed["target"], mixed["met"]), ("≤ 1.25 × the time", True))
+        self.assertFalse(rows((13_000, 10_000))[1]["met"])
 
     def test_postgres_is_a_ratio_of_medians(self):
         def rounds(*values):
