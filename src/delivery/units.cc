@@ -49,6 +49,12 @@ Result<Claimed> claim(store::Connection& connection, const Claim& asked) {
     auto& event = events[delivery.event_id];
     if (!event) {
       auto found = store::events::find(connection, workspace, delivery.event_id);
+      if (!found && found.error().code == Code::kNotFound) {
+        // Retention and a replay have met: there is nothing to tell any more.
+        WAYBILL_TRY(store::deliveries::cancel(connection, delivery, now));
+        events.erase(delivery.event_id);
+        continue;
+      }
       if (!found) return fail(found.error());
       event = std::make_shared<OutgoingEvent>(
           std::make_shared<const model::Event>(std::move(found->event)));
@@ -80,7 +86,7 @@ Result<Claimed> claim(store::Connection& connection, const Claim& asked) {
 }
 
 store::LockOrder claim_locks(const Claim& asked) {
-  return asked.in_order.value_or(false) ? store::lock_order(asked.endpoint.bytes()) : 0;
+  return asked.in_order.value_or(true) ? store::lock_order(asked.endpoint.bytes()) : 0;
 }
 
 Record decide(Held held, model::Attempt attempt, const Target& target, Timestamp now, Rng& rng) {

@@ -88,7 +88,9 @@ class Acceptance::Batch {
     const Subscription& target = *match.subscription;
     const store::coalescing::Window window{event_.workspace_id, target.id, rules.key};
     const Timestamp ends_at = now_ + rules.window;
-    const bool trailing = rules.edge == dialect::CoalescingRules::Edge::kTrailing;
+    // In strict order nothing may wait for the end of a window: all behind it would.
+    const bool trailing =
+        rules.edge == dialect::CoalescingRules::Edge::kTrailing && !target.in_order;
     std::optional<model::DeliveryId> waiting;
     if (trailing) waiting = ids_.next_id<model::DeliveryId>();
     const auto opened = store::coalescing::open(connection_, window, now_, ends_at, waiting);
@@ -103,8 +105,11 @@ class Acceptance::Batch {
     }
     const auto before = store::coalescing::replace(connection_, window, event_.id);
     if (!before) return fail(before.error());
-    // Where clocks differ the delivery may be on its way before the window ends here.
-    if (!*before) return add(model::DeliveryKind::kEvent, target, ends_at);
+    // It may be on its way before the window ends: where clocks differ, or by hand.
+    if (!*before) {
+      WAYBILL_TRY(store::coalescing::reopen(connection_, window, ends_at, *waiting));
+      return add(model::DeliveryKind::kEvent, target, ends_at, waiting);
+    }
     ++accepted_.taken_over;
     return withdraw(**before, target);
   }
@@ -114,7 +119,7 @@ class Acceptance::Batch {
  private:
   // `event` is not what `target` will be told of.
   Result<void> withdraw(const model::EventId& event, const Subscription& target) {
-    const auto former = store::events::find(connection_, event_.workspace_id, event);
+    const auto former = store::events::find_to_change(connection_, event_.workspace_id, event);
     if (!former) return fail(former.error());
     return store::events::withdraw(
         connection_, event_.workspace_id, event,
@@ -170,7 +175,8 @@ Result<Accepted> Acceptance::accept(store::Connection& connection, model::Event 
   }
   accepted.withheld = routing::withheld_text(plan->withheld);
   store::events::Routed routed{std::move(event), static_cast<int>(accepted.matched()),
-                               accepted.unmatched_reason, accepted.withheld};
+                               accepted.unmatched_reason, accepted.withheld,
+                               publication && publication->is_narrowed()};
   WAYBILL_TRY(store::events::insert(connection, routed));
   accepted.event = std::make_shared<const model::Event>(std::move(routed.event));
   return accepted;
@@ -203,6 +209,9 @@ Result<Accepted> Acceptance::replay(store::Connection& connection,
     const auto target = find_target(connection, workspace, *endpoint);
     if (!target) return fail(target.error());
     WAYBILL_TRY(batch.add(model::DeliveryKind::kReplay, *target));
+  } else if (found->narrowed) {
+    return fail(Code::kConflict, "event_narrowed",
+                "This event was published to some endpoints alone: say to which one it is to go.");
   } else {
     const auto subscriptions = store::endpoints::subscriptions(connection, workspace);
     if (!subscriptions) return fail(subscriptions.error());

@@ -68,7 +68,8 @@ class Acceptance {
                               Timestamp now) const;
 
   // Writes new deliveries of an event that is there, to one endpoint whatever it subscribes to, or
-  // to all that match today. Fails with kNotFound (event_not_found, endpoint_not_found).
+  // to all that match today. Fails with kNotFound (event_not_found, endpoint_not_found), and
+  // without an endpoint with kConflict (event_narrowed) for one that was published to some alone.
   Result<Accepted> replay(store::Connection& connection, const model::WorkspaceId& workspace,
                           const model::EventId& event,
                           const std::optional<model::EndpointId>& endpoint, const LeaseTerms& terms,

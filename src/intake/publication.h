@@ -22,6 +22,8 @@ struct Publication {
   // Of the endpoints it matches, only those that speak this dialect, and only this one.
   std::string dialect = {};
   std::optional<model::EndpointId> endpoint = std::nullopt;
+
+  bool is_narrowed() const { return endpoint || !dialect.empty(); }
 };
 
 // Leaves those that the publication is meant for. Fails with kNotFound (endpoint_not_found).

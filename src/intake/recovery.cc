@@ -25,8 +25,9 @@ constexpr int kRateSeconds = 2;
 constexpr int kInFlight = 32;  // The dispatcher's, unless the endpoint says otherwise.
 
 // How much may be before the endpoint at one time.
-int ahead_max(const model::EndpointOverrides& overrides) {
-  int ahead = kTurns * overrides.in_flight_max.value_or(kInFlight);
+int ahead_max(const model::Endpoint& endpoint) {
+  const model::EndpointOverrides& overrides = endpoint.overrides;
+  int ahead = kTurns * (endpoint.in_order ? 1 : overrides.in_flight_max.value_or(kInFlight));
   if (overrides.rate_per_second) ahead = std::min(ahead, kRateSeconds * *overrides.rate_per_second);
   return std::clamp(ahead, 1, Recovery::kAheadMax);
 }
@@ -96,7 +97,7 @@ Result<Recovery::Room> Recovery::room(store::Connection& connection,
   }
   const auto owed = store::replays::owed(connection, workspace, endpoint, now, kOwedMax);
   if (!owed) return fail(owed.error());
-  const int left = std::min(ahead_max(found->overrides) - owed->now, kOwedMax - owed->all);
+  const int left = std::min(ahead_max(*found) - owed->now, kOwedMax - owed->all);
   if (left > 0) return Room{left, {}};
   if (owed->now > 0) return Room{};
   return Room{0, fmt::format("It waits: the endpoint is owed {} deliveries that wait for a "

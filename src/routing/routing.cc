@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/json_text.h"
+#include "model/document.h"
 #include "model/names.h"
 #include "model/user.h"
 #include "routing/filter.h"
@@ -82,9 +83,19 @@ bool subscribes(const Subscription& subscription, const dialect::Dialect::Match&
   });
 }
 
-bool may_see(const Subscription& subscription, const dialect::EventType* listed, Facts& facts) {
-  if (!subscription.owner_id || !listed || listed->document.empty()) return true;
-  return model::may_see(*subscription.owner_id, subscription.owner_roles, listed->document,
+// The kind of document that an event is about, whichever dialect tells of it; or nothing.
+std::string_view kind_of(std::string_view type, const dialect::EventType* listed) {
+  if (listed && !listed->document.empty()) return listed->document;
+  for (const model::DocumentKind& kind : model::document_kinds()) {
+    if (type == kind.created_event() || type == kind.updated_event()) return kind.name;
+  }
+  return {};
+}
+
+bool may_see(const Subscription& subscription, std::string_view type,
+             const dialect::EventType* listed, Facts& facts) {
+  if (!subscription.owner_id) return true;
+  return model::may_see(*subscription.owner_id, subscription.owner_roles, kind_of(type, listed),
                         facts.created_by());
 }
 
@@ -113,7 +124,7 @@ std::optional<Reason> judge(const dialect::DialectRegistry& dialects, Facts& fac
   const auto event = dialect ? dialect->event_type_for(of.type) : std::nullopt;
   if (!event) return Reason::kUnknownToDialect;
   if (!subscribes(subscription, *event, of)) return Reason::kNotSubscribed;
-  if (!may_see(subscription, event->listed, facts)) return Reason::kNotVisible;
+  if (!may_see(subscription, of.type, event->listed, facts)) return Reason::kNotVisible;
   if (!subscription.filter.empty()) {
     const Result<Filter> filter = Filter::parse_text(subscription.filter);
     WAYBILL_CHECK(filter.has_value(), "a stored filter is one we have read");

@@ -147,7 +147,8 @@ TEST(Routing, AnOwnersRolesDecide) {
   EXPECT_EQ(outcome(event("invoice.created", R"({"document_id":1})"), one), "matched");
   one.owner_roles.clear();
   one.dialect = "standard-webhooks";
-  EXPECT_EQ(outcome(made_by("somebody"), one), "matched") << "a dialect without documents";
+  EXPECT_EQ(outcome(made_by("somebody"), one), "not_visible") << "in whatever dialect it is told";
+  EXPECT_EQ(outcome(event("stock.low"), one), "matched") << "about no document";
 }
 
 // R-PR-17, A-PR-7

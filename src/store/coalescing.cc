@@ -14,6 +14,15 @@ Result<bool> open(Connection& connection, const Window& window, Timestamp now, T
   return *opened > 0;
 }
 
+Result<void> reopen(Connection& connection, const Window& window, Timestamp ends_at,
+                    const model::DeliveryId& waiting) {
+  WAYBILL_TRY(connection.execute(
+      "UPDATE coalescing_windows SET ends_at = $4, delivery_id = $5 "
+      "WHERE workspace_id = $1 AND endpoint_id = $2 AND key_hash = $3",
+      {window.workspace_id, window.endpoint_id, ByteView(window.key), ends_at, waiting}));
+  return {};
+}
+
 Result<std::optional<model::EventId>> replace(Connection& connection, const Window& window,
                                               const model::EventId& event) {
   std::optional<model::DeliveryId> waiting;
@@ -42,7 +51,7 @@ Result<std::int64_t> erase_ended(Connection& connection, const model::WorkspaceI
   return connection.execute(
       "DELETE FROM coalescing_windows WHERE workspace_id = $1 AND (endpoint_id, key_hash) IN "
       "(SELECT endpoint_id, key_hash FROM coalescing_windows "
-      "WHERE workspace_id = $1 AND ends_at < $2 LIMIT $3)",
+      "WHERE workspace_id = $1 AND ends_at < $2 LIMIT $3) AND ends_at < $2",
       {workspace, until, limit});
 }
 

@@ -23,6 +23,10 @@ struct Window {
 Result<bool> open(Connection& connection, const Window& window, Timestamp now, Timestamp ends_at,
                   const std::optional<model::DeliveryId>& waiting);
 
+// The open window ends at `ends_at` now, and `waiting` is the delivery that will be made then.
+Result<void> reopen(Connection& connection, const Window& window, Timestamp ends_at,
+                    const model::DeliveryId& waiting);
+
 // Has the delivery that waits for the end of the open window tell of `event` instead. Returns the
 // event that it told of before; nothing if it waits no more: it is on its way, or over.
 Result<std::optional<model::EventId>> replace(Connection& connection, const Window& window,

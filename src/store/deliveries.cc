@@ -328,6 +328,14 @@ Result<std::int64_t> release_all_of(Connection& connection, const Uuid& node, Ti
   return released;
 }
 
+Result<void> cancel(Connection& connection, const model::Delivery& delivery, Timestamp now) {
+  WAYBILL_TRY(connection.execute(
+      "UPDATE deliveries SET state = 'cancelled', due_at = NULL, lease = NULL, finished_at = $3 "
+      "WHERE workspace_id = $1 AND id = $2",
+      {delivery.workspace_id, delivery.id, now}));
+  return {};
+}
+
 Result<std::int64_t> cancel_waiting(Connection& connection, const model::WorkspaceId& workspace,
                                     const model::EndpointId& endpoint, Timestamp now) {
   return connection.execute(

@@ -115,6 +115,9 @@ Result<void> release(Connection& connection, const model::Delivery& delivery, co
 // deleted. Returns how many.
 Result<std::int64_t> release_all_of(Connection& connection, const Uuid& node, Timestamp now);
 
+// Cancels one, whoever holds it.
+Result<void> cancel(Connection& connection, const model::Delivery& delivery, Timestamp now);
+
 // Cancels what waits for a deleted endpoint, and what was left by a lease that ran out. What is on
 // its way keeps its lease. Returns how many.
 Result<std::int64_t> cancel_waiting(Connection& connection, const model::WorkspaceId& workspace,

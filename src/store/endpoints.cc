@@ -62,7 +62,10 @@ Result<void> read_roles(Connection& connection, const model::WorkspaceId& worksp
                         std::vector<Subscription>& subscriptions) {
   std::map<model::UserId, std::vector<std::string>> roles;
   WAYBILL_TRY(connection.query(
-      "SELECT id, roles FROM users WHERE workspace_id = $1", {workspace},
+      "SELECT id, roles FROM users WHERE workspace_id = $1 AND id IN (SELECT owner_id FROM "
+      "endpoints "
+      "WHERE workspace_id = $1 AND owner_id IS NOT NULL AND state <> 'deleted')",
+      {workspace},
       [&](const Row& row) { roles[row.id<model::UserId>(0)] = list_from_column(row.text(1)); }));
   for (Subscription& subscription : subscriptions) {
     if (subscription.owner_id) subscription.owner_roles = roles[*subscription.owner_id];

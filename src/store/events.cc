@@ -5,7 +5,7 @@ namespace {
 
 constexpr std::string_view kSelect =
     "SELECT id, workspace_id, type, occurred_at, subject, data, matched, unmatched_reason, "
-    "traceparent, tracestate, withheld FROM events";
+    "traceparent, tracestate, withheld, narrowed FROM events";
 
 Routed read(const Row& row) {
   Routed routed;
@@ -19,6 +19,7 @@ Routed read(const Row& row) {
   routed.unmatched_reason = row.string_or_null(7);
   routed.event.trace = {row.string_or_null(8).value_or(""), row.string_or_null(9).value_or("")};
   routed.withheld = row.string(10);
+  routed.narrowed = row.integer(11) != 0;
   return routed;
 }
 
@@ -38,6 +39,16 @@ auto select(const model::WorkspaceId& workspace, const Filter& filter, Use use) 
   return use(select);
 }
 
+constexpr const char* kOne = " WHERE workspace_id = $1 AND id = $2";
+
+Result<Routed> find_by(Connection& connection, std::string_view sql,
+                       const model::WorkspaceId& workspace, const model::EventId& id) {
+  std::optional<Routed> found;
+  WAYBILL_TRY(connection.query(sql, {workspace, id}, [&](const Row& row) { found = read(row); }));
+  if (!found) return fail(Code::kNotFound, "event_not_found", "There is no such event.");
+  return *std::move(found);
+}
+
 }  // namespace
 
 Result<void> insert(Connection& connection, const Routed& routed) {
@@ -47,21 +58,24 @@ Result<void> insert(Connection& connection, const Routed& routed) {
   };
   WAYBILL_TRY(connection.write(
       "INSERT INTO events (workspace_id, id, type, occurred_at, subject, data, matched, "
-      "unmatched_reason, traceparent, tracestate, withheld) "
-      "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+      "unmatched_reason, traceparent, tracestate, withheld, narrowed) "
+      "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
       {event.workspace_id, event.id, event.type, event.occurred_at, event.subject, event.data,
        routed.matched, routed.unmatched_reason, or_null(event.trace.parent),
-       or_null(event.trace.state), routed.withheld}));
+       or_null(event.trace.state), routed.withheld, routed.narrowed ? 1 : 0}));
   return {};
 }
 
 Result<Routed> find(Connection& connection, const model::WorkspaceId& workspace,
                     const model::EventId& id) {
-  std::optional<Routed> found;
-  static const std::string sql = std::string(kSelect) + " WHERE workspace_id = $1 AND id = $2";
-  WAYBILL_TRY(connection.query(sql, {workspace, id}, [&](const Row& row) { found = read(row); }));
-  if (!found) return fail(Code::kNotFound, "event_not_found", "There is no such event.");
-  return *std::move(found);
+  static const std::string sql = std::string(kSelect) + kOne;
+  return find_by(connection, sql, workspace, id);
+}
+
+Result<Routed> find_to_change(Connection& connection, const model::WorkspaceId& workspace,
+                              const model::EventId& id) {
+  const std::string sql = std::string(kSelect) + kOne + " " + std::string(connection.row_lock());
+  return find_by(connection, sql, workspace, id);
 }
 
 Result<void> withdraw(Connection& connection, const model::WorkspaceId& workspace,

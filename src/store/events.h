@@ -20,6 +20,7 @@ struct Routed {
   std::optional<std::string> unmatched_reason;  // A sentence, if there was none.
   // Which endpoints it was not sent to, and why: the JSON of routing::withheld_text(), or empty.
   std::string withheld = {};
+  bool narrowed = false;  // Published to some endpoints alone.
 };
 
 struct Filter {
@@ -34,6 +35,9 @@ Result<void> insert(Connection& connection, const Routed& routed);
 // Fails with kNotFound (event_not_found).
 Result<Routed> find(Connection& connection, const model::WorkspaceId& workspace,
                     const model::EventId& id);
+// The same, so that it can be changed by what was read.
+Result<Routed> find_to_change(Connection& connection, const model::WorkspaceId& workspace,
+                              const model::EventId& id);
 Result<Page<Routed>> list(Connection& connection, const model::WorkspaceId& workspace,
                           const Filter& filter, const PageRequest& page);
 Result<std::int64_t> count(Connection& connection, const model::WorkspaceId& workspace,

@@ -154,7 +154,7 @@ Result<std::vector<NextEvent>> next_events(Connection& connection,
   std::vector<NextEvent> events;
   WAYBILL_TRY(connection.query(
       "SELECT id, type, subject FROM events WHERE workspace_id = $1 AND id > $2 AND id < $3 "
-      "ORDER BY id LIMIT $4",
+      "AND narrowed = 0 ORDER BY id LIMIT $4",
       {workspace, after, until, limit}, [&](const Row& row) {
         events.push_back({row.id<model::EventId>(0), row.string(1), row.string(2)});
       }));
@@ -182,8 +182,9 @@ Result<Owed> owed(Connection& connection, const model::WorkspaceId& workspace,
   Owed owed;
   WAYBILL_TRY(connection.query(
       "SELECT due_at, lease FROM deliveries WHERE workspace_id = $1 AND endpoint_id = $2 "
-      "AND due_at IS NOT NULL ORDER BY due_at LIMIT $3",
-      {workspace, endpoint, limit}, [&](const Row& row) {
+      "AND due_at IS NOT NULL AND (lease IS NOT NULL OR due_at <= $4 OR attempts_made > 0) "
+      "ORDER BY due_at LIMIT $3",
+      {workspace, endpoint, limit, now}, [&](const Row& row) {
         ++owed.all;
         if (!row.is_null(1) || row.time(0) <= now) ++owed.now;
       }));

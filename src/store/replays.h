@@ -38,7 +38,8 @@ Result<int> count_running(Connection& connection, const model::WorkspaceId& work
 // Writes what changes while it runs: state, reason, position, counts and times.
 Result<void> update(Connection& connection, const model::Replay& replay);
 
-// The next events above `after` and below `until`, at most `limit`, in the order of their ids.
+// The next events above `after` and below `until`, at most `limit`, in the order of their ids; but
+// none that was published to some endpoints alone.
 struct NextEvent {
   model::EventId id;
   std::string type;
@@ -59,7 +60,7 @@ Result<Past> past_of(Connection& connection, const model::WorkspaceId& workspace
 
 // How much an endpoint is owed, counted up to `limit`.
 struct Owed {
-  int all = 0;
+  int all = 0;  // But what waits for the end of a window and was never tried.
   int now = 0;  // Of these: due, or on their way.
 };
 Result<Owed> owed(Connection& connection, const model::WorkspaceId& workspace,

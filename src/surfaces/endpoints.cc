@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "model/event.h"
+#include "net/url.h"
 #include "store/deliveries.h"
 #include "store/endpoints.h"
 #include "surfaces/native/accepted.h"
@@ -46,6 +47,27 @@ std::string settings_text(const model::Endpoint& endpoint) {
       .add("in_order", endpoint.in_order)
       .end();
   return detail;
+}
+
+bool same_origin(const std::string& a, const std::string& b) {
+  const auto one = net::parse_url(a);
+  const auto other = net::parse_url(b);
+  return one && other && one->tls == other->tls && one->host == other->host &&
+         one->port == other->port;
+}
+
+// What waits for the end of a window would hold up all that is in order behind it.
+Result<void> check_order(const model::Endpoint& endpoint, const dialect::Dialect& dialect) {
+  if (!endpoint.in_order || !dialect.coalescing) return {};
+  using Edge = dialect::CoalescingRules::Edge;
+  const auto& own = endpoint.overrides.coalescing;
+  const bool trailing =
+      own ? own->trailing && own->window.count() > 0 : dialect.coalescing->edge == Edge::kTrailing;
+  if (!trailing) return {};
+  return fail(Code::kConflict, "coalescing_not_in_order",
+              "An endpoint in strict order cannot wait for the last of a window: use the leading "
+              "edge.",
+              "$.coalescing");
 }
 
 // The audit entry of a change, and what makes every node forget the endpoint as it was.
@@ -97,6 +119,7 @@ New make(const Call& call, const dialect::Dialect& dialect, model::Endpoint want
 }
 
 Result<Change> add(Connection& connection, const Call& call, const New& made) {
+  WAYBILL_TRY(check_order(made.endpoint, *made.dialect));
   WAYBILL_TRY(native::check_room(connection, made.endpoint, *made.dialect));
   WAYBILL_TRY(store::endpoints::insert(connection, made.endpoint));
   Change change = noted(call, made.endpoint.id, "endpoint.create", settings_text(made.endpoint));
@@ -113,6 +136,14 @@ Result<Change> change(Connection& connection, const Call& call, const model::End
   // What they say is not in the log, but that it is another.
   const bool headers_changed = after.headers.sealed != before.headers.sealed;
   if (is == was && !headers_changed) return Change();
+  if (!headers_changed && !after.headers.sealed.empty() && !same_origin(before.url, after.url)) {
+    return fail(Code::kConflict, "endpoint_headers_bound",
+                "This endpoint has headers of its own, which may hold what only its receiver "
+                "should see: to send to another place, give them anew or take them away in the "
+                "same change.",
+                "$.url");
+  }
+  WAYBILL_TRY(check_order(after, **dialect));
   WAYBILL_TRY(native::check_url_free(connection, after, **dialect));
   after.updated_at = call.now;
   WAYBILL_TRY(store::endpoints::update(connection, after));

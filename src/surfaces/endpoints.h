@@ -38,7 +38,8 @@ Result<native::Change> add(store::Connection& connection, const native::Call& ca
                            const New& made);
 
 // Writes what a caller has changed of `before`. Says nothing in the log if nothing differs.
-// Fails as native::check_url_free(), and with kConflict (dialect_unknown).
+// Fails as native::check_url_free(), and with kConflict: dialect_unknown; endpoint_headers_bound if
+// headers of its own would go to another host with it.
 Result<native::Change> change(store::Connection& connection, const native::Call& call,
                               const model::Endpoint& before, model::Endpoint& after);
 

@@ -7,6 +7,10 @@
 
 namespace waybill::surfaces {
 
+std::string told_with_path(const Error& error) {
+  return error.path.empty() ? error.message : fmt::format("{}: {}", error.path, error.message);
+}
+
 net::Response refuse_miss(const net::Router::Miss& miss, RenderRefusal render) {
   if (!miss.allow.empty()) {
     const std::string allow = fmt::format("{}", fmt::join(miss.allow, ", "));

@@ -2,8 +2,10 @@
 
 #pragma once
 
+#include <string>
 #include <string_view>
 
+#include "base/result.h"
 #include "net/http.h"
 #include "net/router.h"
 
@@ -12,6 +14,10 @@ namespace waybill::surfaces {
 // How a surface writes a refusal: with the stable reason where it has room for one.
 using RenderRefusal = net::Response (*)(int status, std::string_view reason,
                                         std::string_view message);
+
+// The sentence, after the path of what it is about, if there is one: for shapes that have no member
+// for a path.
+std::string told_with_path(const Error& error);
 
 // 404, 405 with Allow, or 400 for a path that is not properly encoded.
 net::Response refuse_miss(const net::Router::Miss& miss, RenderRefusal render);

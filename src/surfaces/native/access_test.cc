@@ -130,6 +130,19 @@ TEST_F(NativeApiTest, AKeyCanGiveOnlyTheScopesItHas) {
   }
 }
 
+// A platform's key opens another door to the same endpoints and events. One that may make keys, and
+// nothing else, made itself such a key.
+TEST_F(NativeApiTest, AKeyCanGiveNoPlatformsKeyMorePowerThanItHas) {
+  const std::string path = "/hub/v1/workspaces/acme/keys";
+  const Headers weak = key_with({"keys:write"});
+  for (const std::string_view platform : {"proign", "procureiq"}) {
+    const std::string body = fmt::format(R"({{"platform": "{}"}})", platform);
+    refused(403, "scope_missing", "", "POST", path, body, weak);
+    const Headers strong = key_with({"keys:write", "endpoints:*", "events:*", "deliveries:read"});
+    ok(201, "POST", path, body, strong);
+  }
+}
+
 TEST_F(NativeApiTest, UnknownAddressesAndMethodsAreToldApart) {
   refused(404, "route_not_found", "", "GET", "/hub/v1/nothing");
   refused(404, "route_not_found", "", "GET", "/hub/v1/workspaces/acme/keys/a/b");

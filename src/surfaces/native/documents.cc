@@ -80,6 +80,11 @@ Result<void> settle_idn(store::Connection& connection, const store::documents::K
   if (!kind.is_numbered) return {};
   const auto next = store::documents::next_idn(connection, key);
   if (!next) return fail(next.error());
+  if (*next > model::Document::kNumberMax) {
+    return fail(Code::kConflict, "document_idn_exhausted",
+                "There is no number left after the greatest IDN of this kind: put the document "
+                "with an \"idn\" of its own.");
+  }
   document.idn = *next;
   return {};
 }
@@ -94,6 +99,13 @@ struct Put {
 Result<Put> put(store::Connection& connection, const Call& call, const Place& place,
                 const json::object& content) {
   const store::documents::Key key{call.workspace_id, place.kind->name};
+  // What is wrong with a body is found before anything is written: a unit that fails after that
+  // costs all others of its transaction.
+  Document judged;
+  judged.id = place.id;
+  WAYBILL_TRY(model::read_content(content, judged));
+  const auto creator = find_creator(connection, call.workspace_id, content);
+  if (!creator) return fail(creator.error());
   const auto before = store::documents::find_to_put(connection, key, place.id);
   if (!before) return fail(before.error());
   Put put{before->value_or(Document()), !*before, false};
@@ -106,8 +118,6 @@ Result<Put> put(store::Connection& connection, const Call& call, const Place& pl
     document.created_at = call.now;
   }
   WAYBILL_TRY(model::read_content(content, document));
-  const auto creator = find_creator(connection, call.workspace_id, content);
-  if (!creator) return fail(creator.error());
   if (*creator) document.created_by = *creator;
   WAYBILL_TRY(settle_idn(connection, key, *place.kind, *before, document));
   model::write_content(content, *place.kind, document);

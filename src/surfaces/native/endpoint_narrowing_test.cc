@@ -69,6 +69,23 @@ TEST_F(NarrowingTest, WhatADialectHasNoWordForIsToldOnTheEvent) {
                 proculink + R"("]}])");
 }
 
+// A sample for one endpoint is nobody else's, later either.
+TEST_F(NarrowingTest, WhatIsPublishedToSomeAloneIsReplayedToNobodyElse) {
+  const std::string mine = subscribe("standard-webhooks", R"("event_types": ["*"])");
+  const std::string other = subscribe("proculink", R"("event_types": ["*"])");
+  const json::value sample =
+      ok(201, "POST", kAcme + "/events",
+         R"({"type": "order.created", "data": {"order_id": "01941f29-7c00-7aaa-8000-000000000001"},
+             "only": {"dialect": "standard-webhooks"}})");
+  EXPECT_EQ(text(sample, "matched"), "1");
+  const std::string replay = kAcme + "/events/" + text(sample, "id") + "/replay";
+  refused(409, "event_narrowed", "", "POST", replay);
+  ok(202, "POST", replay, R"({"endpoint": ")" + mine + R"("})");
+  const json::value missing = ok(200, "POST", kAcme + "/replays/dry-run",
+                                 R"({"endpoint": ")" + other + R"(", "only": "missing"})");
+  EXPECT_EQ(text(missing, "deliveries"), "0") << write_json(missing);
+}
+
 // R-PR-17, A-PR-7: the first is sent at once, and what follows in the window is not.
 TEST_F(NarrowingTest, WithinAWindowTheSameIsSentOnce) {
   const std::string id = subscribe("precoro", R"("event_types": ["*"])");
@@ -127,6 +144,31 @@ TEST_F(NarrowingTest, ATrailingEdgeSendsTheLast) {
   EXPECT_EQ(sent.size(), 1u);
   update(4);
   clock.run_for(30s);
+  EXPECT_EQ(sent.size(), 2u);
+}
+
+// What waited for a window's end held up all that was in order behind it.
+TEST_F(NarrowingTest, StrictOrderGoesWithTheLeadingEdgeAlone) {
+  const std::string body = R"({"dialect": "precoro", "url": "https://example.com/h",
+      "in_order": true, "coalescing": {"window": "30s", "edge": ")";
+  refused(409, "coalescing_not_in_order", "$.coalescing", "POST", kEndpoints,
+          body + R"(trailing"}})");
+  const std::string id = text(ok(201, "POST", kEndpoints, body + R"(leading"}})"), "id");
+  refused(409, "coalescing_not_in_order", "$.coalescing", "PATCH", kEndpoints + "/" + id,
+          R"({"coalescing": {"window": "30s", "edge": "trailing"}})");
+}
+
+// After the waiting delivery was sent by hand, every further change made one of its own.
+TEST_F(NarrowingTest, AWindowGoesOnAfterItsDeliveryWasSentByHand) {
+  subscribe("precoro",
+            R"("event_types": ["*"], "coalescing": {"window": "1h", "edge": "trailing"})");
+  const auto update = [&] { return publish_data("order.updated", R"({"document_id": 7})"); };
+  const json::value first = update();
+  ok(202, "POST", kAcme + "/deliveries/" + text(first, "deliveries", 0, "id") + "/retry");
+  clock.run_for(1s);
+  EXPECT_EQ(sent.size(), 1u);
+  for (int i = 0; i < 10; ++i) update();
+  clock.run_for(3h);
   EXPECT_EQ(sent.size(), 2u);
 }
 

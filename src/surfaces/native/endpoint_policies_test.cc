@@ -164,5 +164,21 @@ TEST_F(NativeApiTest, AlertsAreMadeByTheHubOnly) {
   }
 }
 
+// What only its receiver should see went to another host with the address.
+TEST_F(NativeApiTest, HeadersDoNotFollowAnEndpointToAnotherHost) {
+  const json::value made = ok(201, "POST", kEndpoints, R"({"dialect": "standard-webhooks",
+      "url": "https://a.example/x", "headers": {"Authorization": "Bearer hush"}})");
+  const std::string path = kEndpoints + "/" + text(made, "id");
+  refused(409, "endpoint_headers_bound", "$.url", "PATCH", path,
+          R"({"url": "https://evil.example/x"})");
+  refused(409, "endpoint_headers_bound", "$.url", "PATCH", path,
+          R"({"url": "https://a.example:8443/x"})");
+  ok(200, "PATCH", path, R"({"url": "https://a.example/y"})");
+  ok(200, "PATCH", path,
+     R"({"url": "https://b.example/", "headers": {"Authorization": "Bearer b"}})");
+  ok(200, "PATCH", path, R"({"url": "https://c.example/", "headers": null})");
+  ok(200, "PATCH", path, R"({"url": "https://d.example/"})");
+}
+
 }  // namespace
 }  // namespace waybill::surfaces::native

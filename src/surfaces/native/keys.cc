@@ -91,10 +91,20 @@ Result<NewKey> read_key(const Call& call) {
   return made;
 }
 
-// What a key lets its holder do here, as scopes.
+// What a key lets its holder do, at whichever door, as scopes of this API. There is none for the
+// order ingress: who can make keys can make those.
 std::vector<std::string> powers_of(const model::ApiKey& key) {
-  if (key.platform == model::KeyPlatform::kPrecoro) return {"documents:read"};
-  return key.platform == model::KeyPlatform::kWaybill ? key.scopes : std::vector<std::string>();
+  switch (key.platform) {
+    case model::KeyPlatform::kWaybill: return key.scopes;
+    case model::KeyPlatform::kProcuLink: return {};
+    case model::KeyPlatform::kProcureIq:
+      return {"endpoints:read", "endpoints:write", "deliveries:read", "events:write"};
+    case model::KeyPlatform::kPrecoro: return {"documents:read"};
+    case model::KeyPlatform::kProign:
+      return {"endpoints:read", "endpoints:write", "deliveries:read", "events:read",
+              "events:write"};
+  }
+  return {"*"};
 }
 
 }  // namespace

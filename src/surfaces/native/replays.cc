@@ -26,7 +26,8 @@ struct Wanted {
 };
 
 // What a replay is to send, and to whom.
-Result<Wanted> read_wanted(const json::object& object, Timestamp now) {
+Result<Wanted> read_wanted(const json::object& object, const Call& call) {
+  const Timestamp now = call.now;
   ObjectReader body(object);
   const std::string endpoint = body.text("endpoint", {1, 100});
   const std::string only = body.text("only", {1, 20});
@@ -34,6 +35,11 @@ Result<Wanted> read_wanted(const json::object& object, Timestamp now) {
   wanted.selection.event_types = body.optional_texts("event_types", {1, kTypesMax}, {1, 128})
                                      .value_or(std::vector<std::string>());
   wanted.selection.filter = read_filter(body).value_or("");
+  if (!wanted.selection.filter.empty() && !call.caller.allows("events:read")) {
+    body.check("filter", fail(Code::kForbidden, "scope_missing",
+                              "A filter asks what events say: this key lacks the scope "
+                              "events:read."));
+  }
   wanted.selection.subject = body.optional_text("subject", {1, 200}).value_or("");
   if (body.has("since")) wanted.selection.since = body.moment("since", now);
   if (body.has("until")) wanted.selection.until = body.moment("until", now);
@@ -83,7 +89,7 @@ std::string detail_of(const model::Replay& replay) {
 Task<Result<Reply>> create_replay(Call& call) {
   const auto object = read_body(call.request);
   if (!object) co_return fail(object.error());
-  const auto wanted = read_wanted(*object, call.now);
+  const auto wanted = read_wanted(*object, call);
   if (!wanted) co_return fail(wanted.error());
   co_return co_await make_change(call, [&](store::Connection& connection) -> Result<Change> {
     WAYBILL_TRY(check_endpoint(connection, call.workspace_id, wanted->endpoint));
@@ -109,7 +115,7 @@ Task<Result<Reply>> create_replay(Call& call) {
 Task<Result<Reply>> foresee_replay(Call& call) {
   const auto object = read_body(call.request);
   if (!object) co_return fail(object.error());
-  const auto wanted = read_wanted(*object, call.now);
+  const auto wanted = read_wanted(*object, call);
   if (!wanted) co_return fail(wanted.error());
   model::Replay replay = call.services.recovery.begin(
       call.workspace_id, wanted->endpoint, wanted->selection, call.caller.name(), call.now);

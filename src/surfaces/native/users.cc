@@ -54,7 +54,7 @@ Result<void> check_kinds(const std::vector<std::string>& roles,
 }
 
 // Changes `user` as the body asks.
-Result<void> read_changes(ObjectReader& body, const Services& services, model::User& user) {
+Result<void> read_changes(ObjectReader& body, const Call& call, model::User& user) {
   if (const auto email = body.optional_text("email", {1, kEmailCharactersMax})) {
     body.check("email", check_email(*email));
     user.email = *email;
@@ -62,7 +62,15 @@ Result<void> read_changes(ObjectReader& body, const Services& services, model::U
   if (auto name = body.optional_text("name", {0, 200})) user.name = *std::move(name);
   if (auto roles = body.optional_texts("roles", {0, kRolesMax}, {1, 100})) {
     body.check("roles", model::check_roles(*roles));
-    body.check("roles", check_kinds(*roles, services.dialects));
+    body.check("roles", check_kinds(*roles, call.services.dialects));
+    // Roles let a user's keys read documents.
+    const bool gives = std::ranges::any_of(*roles, [&](const std::string& role) {
+      return std::ranges::find(user.roles, role) == user.roles.end();
+    });
+    if (gives && !call.caller.allows("documents:read")) {
+      body.check("roles", fail(Code::kForbidden, "scope_missing",
+                               "Who gives roles has to have the scope documents:read."));
+    }
     user.roles = *std::move(roles);
   }
   return body.done();
@@ -121,7 +129,7 @@ Task<Result<Reply>> create_user(Call& call) {
   ObjectReader body(*object);
   model::User user;
   if (!body.has("email")) body.refuse("email", "member_missing", "\"email\" is missing.");
-  WAYBILL_CO_TRY(read_changes(body, call.services, user));
+  WAYBILL_CO_TRY(read_changes(body, call, user));
   user.id = call.services.ids.next_id<model::UserId>();
   user.workspace_id = call.workspace_id;
   user.created_at = user.updated_at = call.now;
@@ -158,7 +166,7 @@ Task<Result<Reply>> update_user(Call& call) {
     if (!user) return fail(user.error());
     const std::string before = detail_of(*user);
     ObjectReader body(*object);
-    WAYBILL_TRY(read_changes(body, call.services, *user));
+    WAYBILL_TRY(read_changes(body, call, *user));
     const std::string after = detail_of(*user);
     if (after == before) return Change{200, text_of(*user), {}, {}};
     user->updated_at = call.now;

@@ -143,5 +143,19 @@ TEST_F(UsersTest, AUserWhoHasEndpointsOrKeysIsNotDeleted) {
   EXPECT_EQ(audit_actions().front(), "user.delete");
 }
 
+// Roles decide what keys of a user may read: who gives them has to be able to read that.
+TEST_F(NativeApiTest, RolesAreGivenByWhoMayReadDocuments) {
+  const std::string users = "/hub/v1/workspaces/acme/users";
+  const std::string body = R"({"email": "a@example.com", "roles": ["invoice:viewer"]})";
+  const Headers weak = key_with({"users:*"});
+  refused(403, "scope_missing", "$.roles", "POST", users, body, weak);
+  const std::string id =
+      text(ok(201, "POST", users, body, key_with({"users:*", "documents:read"})), "id");
+  const std::string path = users + "/" + id;
+  refused(403, "scope_missing", "$.roles", "PATCH", path, R"({"roles": ["super_user"]})", weak);
+  ok(200, "PATCH", path, R"({"name": "A", "roles": ["invoice:viewer"]})", weak);
+  ok(200, "PATCH", path, R"({"roles": []})", weak);
+}
+
 }  // namespace
 }  // namespace waybill::surfaces::native

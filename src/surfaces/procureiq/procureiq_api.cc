@@ -73,7 +73,7 @@ net::Response ProcureIqApi::render_error(const Error& error) {
   }
   // As the platform's page has it.
   if (error.reason == "key_unknown") return render(401, error.reason, "Invalid API key");
-  net::Response response = render(status_of(error), error.reason, error.message);
+  net::Response response = render(status_of(error), error.reason, told_with_path(error));
   if (error.code == Code::kUnavailable) response.headers.push_back({"Retry-After", "1"});
   return response;
 }

@@ -85,6 +85,10 @@ Task<Result<Reply>> publish_event(Call& call) {
   const auto envelope = envelope_of(call, dialect, *event);
   if (!envelope) co_return fail(envelope.error());
   const json::value data = parse_json(event->data).value();
+  // Whoever listens: a caller here speaks PROIGN's words, and no others.
+  const store::endpoints::Subscription proign{.id = {}, .dialect = dialect.name, .event_types = {}};
+  const store::endpoints::Subscription* const asked[] = {&proign};
+  WAYBILL_CO_TRY(intake::check_data(call.services.dialects, asked, *event, data));
   const intake::Publication publication{.data = &data};
   const intake::LeaseTerms terms = call.services.dispatcher.lease_terms();
   co_return co_await native::make_change(call, [&](Connection& connection) -> Result<Change> {

@@ -42,7 +42,7 @@ net::Response render(const Error& error, std::chrono::seconds retry_after) {
   if (error.code == Code::kInternal) {
     return render(500, "internal", "Something is wrong inside the hub; its log says what.");
   }
-  net::Response response = render(status_of(error), error.reason, error.message);
+  net::Response response = render(status_of(error), error.reason, told_with_path(error));
   if (error.code == Code::kUnavailable) {
     response.headers.push_back({"Retry-After", std::to_string(retry_after.count())});
   }
