@@ -53,6 +53,18 @@ model::Attempt read_attempt(const Row& row) {
   return attempt;
 }
 
+Result<void> insert_attempt(Connection& connection, const model::Delivery& delivery,
+                            const model::Attempt& attempt) {
+  WAYBILL_TRY(connection.write(
+      "INSERT INTO attempts (workspace_id, delivery_id, number, started_at, latency_us, outcome, "
+      "status_code, error, response_body, node) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+      {delivery.workspace_id, delivery.id, attempt.number, attempt.started_at,
+       attempt.latency.count(), model::outcome_name(attempt.outcome), attempt.status_code,
+       attempt.error, waybill::as_bytes(attempt.response_body),
+       attempt.node.empty() ? Param(std::nullopt) : Param(attempt.node)}));
+  return {};
+}
+
 bool is_owed(model::DeliveryState state) {
   return state == model::DeliveryState::kPending || state == model::DeliveryState::kDelivering ||
          state == model::DeliveryState::kRetrying;
@@ -281,14 +293,56 @@ Result<void> finish_attempt(Connection& connection, const model::Delivery& deliv
   if (*changed == 0) {
     return fail(Code::kConflict, "lease_over", "The lease of this delivery is over.");
   }
+  return insert_attempt(connection, delivery, attempt);
+}
+
+Result<std::vector<model::Delivery>> due(Connection& connection,
+                                         const model::WorkspaceId& workspace,
+                                         const model::EndpointId& endpoint, Timestamp now,
+                                         int limit) {
+  std::vector<model::Delivery> all;
+  static const std::string sql = std::string(kSelect) +
+                                 " WHERE workspace_id = $1 AND endpoint_id = $2 "
+                                 "AND due_at IS NOT NULL AND due_at <= $3 "
+                                 "AND (in_order IS NULL OR id = (SELECT id " WAYBILL_FIRST_IN_ORDER
+                                 ")) ORDER BY due_at, id LIMIT $4";
+  WAYBILL_TRY(connection.query(sql, {workspace, endpoint, now, limit},
+                               [&](const Row& row) { all.push_back(read(row)); }));
+  return all;
+}
+
+Result<model::Delivery> find_to_attempt(Connection& connection, const model::WorkspaceId& workspace,
+                                        const model::DeliveryId& id, int number, Timestamp now) {
+  const std::string sql =
+      fmt::format("{} WHERE workspace_id = $1 AND id = $2 {}", kSelect, connection.row_lock());
+  auto delivery = find_by(connection, sql, workspace, id);
+  if (!delivery) return delivery;
+  if (!is_owed(delivery->state)) {
+    return fail(Code::kConflict, "delivery_finished",
+                "This delivery is over: no attempt at it is due any more.");
+  }
+  if (delivery->state == model::DeliveryState::kDelivering && delivery->due_at > now) {
+    return fail(Code::kConflict, "delivery_in_flight",
+                "The hub itself is making this delivery right now.");
+  }
+  if (number != delivery->attempts_made + 1) {
+    return fail(Code::kConflict, "attempt_number_taken",
+                fmt::format("The next attempt at this delivery is number {}.",
+                            delivery->attempts_made + 1));
+  }
+  return delivery;
+}
+
+Result<void> record_attempt(Connection& connection, const model::Delivery& delivery,
+                            const model::Attempt& attempt, const model::NextState& next,
+                            Timestamp now) {
+  const std::optional<Timestamp> finished_at = next.due_at ? std::nullopt : std::optional(now);
   WAYBILL_TRY(connection.write(
-      "INSERT INTO attempts (workspace_id, delivery_id, number, started_at, latency_us, outcome, "
-      "status_code, error, response_body, node) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-      {delivery.workspace_id, delivery.id, attempt.number, attempt.started_at,
-       attempt.latency.count(), model::outcome_name(attempt.outcome), attempt.status_code,
-       attempt.error, waybill::as_bytes(attempt.response_body),
-       attempt.node.empty() ? Param(std::nullopt) : Param(attempt.node)}));
-  return {};
+      "UPDATE deliveries SET state = $3, attempts_made = $4, due_at = $5, lease = NULL, "
+      "finished_at = $6 WHERE workspace_id = $1 AND id = $2",
+      {delivery.workspace_id, delivery.id, model::delivery_state_name(next.state),
+       delivery.attempts_made, next.due_at, finished_at}));
+  return insert_attempt(connection, delivery, attempt);
 }
 
 Result<void> release(Connection& connection, const model::Delivery& delivery, const Lease& lease,

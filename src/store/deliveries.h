@@ -108,6 +108,27 @@ Result<void> finish_attempt(Connection& connection, const model::Delivery& deliv
                             const Lease& lease, const model::Attempt& attempt,
                             const model::NextState& next, Timestamp now);
 
+// What of one endpoint is due, whatever its state: the longest due first, at most `limit`. Leases
+// that ran out are due again. Of one that is sent to in order, its oldest unfinished delivery
+// alone.
+Result<std::vector<model::Delivery>> due(Connection& connection,
+                                         const model::WorkspaceId& workspace,
+                                         const model::EndpointId& endpoint, Timestamp now,
+                                         int limit);
+
+// The delivery, locked until the unit is over, if attempt number `number` at it can have been made
+// by somebody who is no node.
+// Fails with kNotFound (delivery_not_found), kConflict: delivery_finished; delivery_in_flight, a
+// node holds it; attempt_number_taken, another one is next.
+Result<model::Delivery> find_to_attempt(Connection& connection, const model::WorkspaceId& workspace,
+                                        const model::DeliveryId& id, int number, Timestamp now);
+// Writes that attempt and the delivery's next state.
+// Requires: `delivery` is from find_to_attempt() in this unit, and `delivery.attempts_made` counts
+// the attempt by now.
+Result<void> record_attempt(Connection& connection, const model::Delivery& delivery,
+                            const model::Attempt& attempt, const model::NextState& next,
+                            Timestamp now);
+
 // Gives a leased delivery back untried: due at once. No error if the lease is over.
 Result<void> release(Connection& connection, const model::Delivery& delivery, const Lease& lease,
                      Timestamp now);

@@ -508,6 +508,88 @@ TEST_P(DeliveryConformance, FinishingAfterTheLeaseEndedCountsWhileNobodyElseHasI
   EXPECT_EQ(find_delivery(held).state, DeliveryState::kSucceeded);
 }
 
+TEST_P(DeliveryConformance, WhatIsDueIsGivenOldestFirstWithoutBeingClaimed) {
+  const model::Endpoint endpoint = add_endpoint();
+  add_delivery(add_endpoint(), kNoon);
+  const auto late = add_delivery(endpoint, kNoon + 2s);
+  const auto early = add_delivery(endpoint, kNoon + 1s);
+  const auto also_early = add_delivery(endpoint, kNoon + 1s);
+  const auto leased = add_delivery(endpoint, kNoon, lease_until(kNoon + 3s));
+  make(endpoint, DeliveryState::kSucceeded);
+  const auto due = [&](Timestamp now, int limit) {
+    return ids_of(must(read(
+        [&](Connection& c) { return deliveries::due(c, workspace_, endpoint.id, now, limit); })));
+  };
+  using Ids = std::vector<model::DeliveryId>;
+  EXPECT_EQ(due(kNoon, 10), Ids());
+  EXPECT_EQ(due(kNoon + 2s, 10), (Ids{early.id, also_early.id, late.id}));
+  EXPECT_EQ(due(kNoon + 2s, 2), (Ids{early.id, also_early.id}));
+  EXPECT_EQ(due(kNoon + 3s, 10), (Ids{early.id, also_early.id, late.id, leased.id}))
+      << "a lease that ran out";
+  EXPECT_EQ(fields(find_delivery(early)), fields(early));
+}
+
+TEST_P(DeliveryConformance, AnAttemptOfNobodysIsRecordedOnlyWhereNoNodeMakesOneAndInItsTurn) {
+  const model::Endpoint endpoint = add_endpoint();
+  const auto find = [&](const model::Delivery& delivery, int number, Timestamp now) {
+    return write([&](Connection& c) {
+      return deliveries::find_to_attempt(c, workspace_, delivery.id, number, now);
+    });
+  };
+  for (const auto state :
+       {DeliveryState::kSucceeded, DeliveryState::kDropped, DeliveryState::kCancelled}) {
+    EXPECT_EQ(outcome(find(make(endpoint, state), 2, kNoon)), "conflict delivery_finished");
+  }
+  const auto held = make(endpoint, DeliveryState::kDelivering);
+  EXPECT_EQ(outcome(find(held, 1, kNoon)), "conflict delivery_in_flight");
+  EXPECT_EQ(outcome(find(held, 1, *held.due_at)), "value");
+  const auto retrying = make(endpoint, DeliveryState::kRetrying);
+  EXPECT_EQ(outcome(find(retrying, 1, kNoon)), "conflict attempt_number_taken");
+  EXPECT_EQ(outcome(find(retrying, 3, kNoon)), "conflict attempt_number_taken");
+  EXPECT_EQ(outcome(find(retrying, 2, kNoon)), "value");
+  model::Delivery missing = retrying;
+  missing.id = ids_.next_id<model::DeliveryId>();
+  EXPECT_EQ(outcome(find(missing, 1, kNoon)), "not_found delivery_not_found");
+}
+
+TEST_P(DeliveryConformance, AnAttemptOfNobodysAndWhatItLeadsToAreWrittenTogether) {
+  const model::NextState cases[] = {{DeliveryState::kSucceeded, std::nullopt},
+                                    {DeliveryState::kRetrying, kNoon + 1min},
+                                    {DeliveryState::kDropped, std::nullopt}};
+  for (const model::NextState& next : cases) {
+    // Also where a node's lease ran out: what that node tells later counts no more.
+    for (const auto& lease : {std::optional<Lease>(), std::optional(lease_until(kNoon))}) {
+      const model::Endpoint endpoint = add_endpoint();
+      const auto delivery = add_delivery(endpoint, kNoon, lease);
+      model::Attempt attempt;
+      attempt.number = 1;
+      attempt.started_at = kNoon - 5ms;
+      attempt.latency = 5ms;
+      attempt.outcome = Outcome::kRefused;
+      attempt.status_code = 418;
+      attempt.response_body = "tea";
+      EXPECT_EQ(outcome(write([&](Connection& c) -> Result<void> {
+                  auto found = deliveries::find_to_attempt(c, workspace_, delivery.id, 1, kNoon);
+                  if (!found) return fail(found.error());
+                  found->attempts_made = 1;
+                  return deliveries::record_attempt(c, *found, attempt, next, kNoon);
+                })),
+                "value");
+      const auto now = find_delivery(delivery);
+      EXPECT_EQ(now.state, next.state);
+      EXPECT_EQ(now.attempts_made, 1);
+      EXPECT_EQ(now.due_at, next.due_at);
+      EXPECT_EQ(now.finished_at, next.due_at ? std::nullopt : std::optional(kNoon));
+      ASSERT_EQ(attempts(delivery).size(), 1u);
+      EXPECT_EQ(fields(attempts(delivery).at(0)), fields(attempt));
+      if (lease) {
+        EXPECT_EQ(outcome(finish(delivery, *lease, {DeliveryState::kSucceeded, std::nullopt})),
+                  "conflict lease_over");
+      }
+    }
+  }
+}
+
 TEST_P(DeliveryConformance, ReleasedIsDueAtOnceInTheStateItWaitedIn) {
   const model::Endpoint endpoint = add_endpoint();
   const Lease lease = lease_until(kNoon + 30s);

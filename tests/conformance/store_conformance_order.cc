@@ -35,6 +35,35 @@ std::optional<Timestamp> OrderConformance::next_in_order(const model::Endpoint& 
   }));
 }
 
+TEST_P(OrderConformance, OfWhatIsDueTheOldestIsGivenAlone) {
+  const auto endpoint = add_ordered(model::EndpointState::kPaused);
+  const auto first = add_delivery(endpoint, kNoon + 5s);
+  const auto second = add_delivery(endpoint, kNoon);
+  const auto due = [&](Timestamp now) {
+    std::vector<model::DeliveryId> ids;
+    for (const auto& delivery : must(read([&](Connection& c) {
+           return deliveries::due(c, workspace_, endpoint.id, now, 10);
+         }))) {
+      ids.push_back(delivery.id);
+    }
+    return ids;
+  };
+  using Ids = std::vector<model::DeliveryId>;
+  EXPECT_EQ(due(kNoon + 4s), Ids()) << "the second waits for the first";
+  EXPECT_EQ(due(kNoon + 5s), Ids{first.id});
+  ASSERT_EQ(outcome(write([&](Connection& c) -> Result<void> {
+              auto found = deliveries::find_to_attempt(c, workspace_, first.id, 1, kNoon);
+              if (!found) return fail(found.error());
+              found->attempts_made = 1;
+              model::Attempt attempt;
+              attempt.number = 1;
+              return deliveries::record_attempt(c, *found, attempt,
+                                                {DeliveryState::kSucceeded, std::nullopt}, kNoon);
+            })),
+            "value");
+  EXPECT_EQ(due(kNoon + 5s), Ids{second.id});
+}
+
 TEST_P(OrderConformance, TheOldestIsClaimedAlone) {
   const auto endpoint = add_ordered();
   // Due times say nothing about the order.
