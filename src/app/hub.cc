@@ -274,6 +274,7 @@ Task<void> Hub::stop() {
   // One deadline for all: attempts end while requests do.
   const Deadline deadline = Deadline::after(settings_.stop_timeout);
   if (delivering_) dispatcher_.begin_stop();
+  native_.begin_stop();
   co_await server_.stop(settings_.stop_timeout);
   co_await retention_.stop();
   co_await replayer_.stop();

@@ -66,15 +66,14 @@ Result<std::shared_ptr<const std::string>> OutgoingEvent::body(const dialect::Di
       .second;
 }
 
-Result<net::ClientRequest> WebhookChannel::make_request(const model::Delivery& delivery,
-                                                        const Target& target, OutgoingEvent& event,
-                                                        int number) const {
+Result<net::ClientRequest> make_request(const model::Delivery& delivery, const Target& target,
+                                        OutgoingEvent& event, int number, const Clock& clock) {
   const std::string event_id = event.event().id.uuid().text();
   const std::string delivery_id = delivery.id.uuid().text();
   dialect::Message message = message_of(event.event(), target);
   message.event_id = event_id;
   message.data = &event.data();
-  const dialect::AttemptView attempt{delivery_id, number, clock_.wall_now()};
+  const dialect::AttemptView attempt{delivery_id, number, clock.wall_now()};
 
   net::ClientRequest request;
   auto headers = dialect::request_headers(*target.dialect, message, attempt);
@@ -86,7 +85,7 @@ Result<net::ClientRequest> WebhookChannel::make_request(const model::Delivery& d
   auto body = event.body(*target.dialect, message);
   if (!body) return fail(body.error());
   request.body = **body;
-  const std::vector<Secret> secrets = target.secrets_at(clock_.now());
+  const std::vector<Secret> secrets = target.secrets_at(clock.now());
   auto signature =
       dialect::sign(*target.dialect, request.headers, request.body, attempt.sent_at, secrets);
   if (!signature) return fail(signature.error());
@@ -106,7 +105,7 @@ Task<model::Attempt> WebhookChannel::attempt(const model::Delivery& delivery, co
   const int number = delivery.attempts_made + 1;
   const Timestamp started_at = clock_.now();
   const Stopwatch stopwatch;
-  Result<net::ClientRequest> request = make_request(delivery, target, event, number);
+  Result<net::ClientRequest> request = make_request(delivery, target, event, number, clock_);
   Result<net::ClientResponse> answer = fail(Code::kInternal, "");
   if (request) {
     answer = co_await send_(*std::move(request));

@@ -41,6 +41,11 @@ class OutgoingEvent {
   std::vector<std::pair<const dialect::Dialect*, std::shared_ptr<const std::string>>> bodies_;
 };
 
+// What attempt number `number` at `delivery` sends, signed with the secrets that are valid now.
+// Fails as dialect::request_headers(), OutgoingEvent::body() and dialect::sign().
+Result<net::ClientRequest> make_request(const model::Delivery& delivery, const Target& target,
+                                        OutgoingEvent& event, int number, const Clock& clock);
+
 class WebhookChannel {
  public:
   // How a request leaves: net::HttpClient::send(), or a test's stand-in.
@@ -53,9 +58,6 @@ class WebhookChannel {
                                OutgoingEvent& event) const;
 
  private:
-  Result<net::ClientRequest> make_request(const model::Delivery& delivery, const Target& target,
-                                          OutgoingEvent& event, int number) const;
-
   const Clock& clock_;
   const Send send_;
 };

@@ -78,7 +78,7 @@ const std::vector<Scope>& known_scopes() {
       {"events:read", "list and read events"},
       {"events:write", "publish and replay events"},
       {"deliveries:read", "list and read deliveries"},
-      {"deliveries:write", "retry deliveries"},
+      {"deliveries:write", "retry deliveries, or make those of a paused endpoint oneself"},
       {"audit:read", "read the audit log"},
   };
   return scopes;

@@ -14,6 +14,7 @@
 #include "net/http.h"
 #include "surfaces/native/native_api.h"
 #include "surfaces/native/request_reader.h"
+#include "surfaces/native/waits.h"
 
 namespace waybill::surfaces::native {
 
@@ -36,6 +37,7 @@ struct Call {
   Timestamp now{};  // When the call came; one time for all it does.
   Timestamp hub_started_at{};
   std::string_view door = "native";  // Each door has its own Idempotency-Keys.
+  Waits* waits = nullptr;            // Of this surface's own calls alone.
 };
 
 // The answer to a call that succeeded.

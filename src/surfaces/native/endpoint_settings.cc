@@ -113,6 +113,16 @@ std::optional<std::string> read_description(ObjectReader& body) {
   return body.optional_text("description", {0, 500});
 }
 
+std::optional<model::EndpointState> read_state(ObjectReader& body) {
+  const auto text = body.optional_text("state", {1, 50});
+  if (!text) return std::nullopt;
+  const auto state = model::parse_endpoint_state(*text);
+  if (state == model::EndpointState::kActive || state == model::EndpointState::kPaused)
+    return state;
+  body.refuse("state", "member_invalid", "A new endpoint is active or paused.");
+  return std::nullopt;
+}
+
 std::optional<Secret> read_secret(ObjectReader& body, const dialect::Dialect& dialect) {
   const auto text = body.optional_text("secret", {1, kSecretCharactersMax});
   if (!text || body.has_fault()) return std::nullopt;

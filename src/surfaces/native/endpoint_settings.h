@@ -43,6 +43,8 @@ std::optional<std::vector<std::string>> read_event_types(ObjectReader& body,
                                                          std::string_view member = "event_types");
 std::optional<std::string> read_name(ObjectReader& body);
 std::optional<std::string> read_description(ObjectReader& body);
+// Paused or active: what an endpoint may begin as.
+std::optional<model::EndpointState> read_state(ObjectReader& body);
 // As it is stored; empty for null. Faults: filter_invalid.
 std::optional<std::string> read_filter(ObjectReader& body);
 // A secret of the caller's own. Faults: secret_invalid, secret_not_used.

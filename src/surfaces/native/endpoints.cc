@@ -39,6 +39,8 @@ Result<Asked> read_new_endpoint(const Call& call) {
   OwnerChange owner = read_owner(body);
   const auto headers = read_headers(body, dialect).value_or(std::vector<delivery::CustomHeader>());
   endpoint.in_order = body.optional_flag("in_order").value_or(false);
+  endpoint.state = read_state(body).value_or(EndpointState::kActive);
+  if (endpoint.state == EndpointState::kPaused) endpoint.state_reason = "Created so.";
   WAYBILL_TRY(body.done());
   Asked asked{endpoints::make(call, dialect, std::move(endpoint), own), std::move(owner)};
   model::Endpoint& made = asked.made.endpoint;

@@ -89,7 +89,9 @@ TEST_F(NativeApiTest, AnEndpointsSettingsAreChecked) {
        "$.in_flight_max"},
       {standard, R"("url": "https://a.example/", "in_flight_max": "9")", "member_type",
        "$.in_flight_max"},
-      {standard, R"("url": "https://a.example/", "state": "paused")", "member_unknown", "$.state"},
+      {standard, R"("url": "https://a.example/", "state": "deleted")", "member_invalid", "$.state"},
+      {standard, R"("url": "https://a.example/", "states": "paused")", "member_unknown",
+       "$.states"},
   };
   for (const Case& c : cases) {
     refused(400, c.code, c.at, "POST", kEndpoints,

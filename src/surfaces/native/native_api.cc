@@ -39,10 +39,12 @@ class NativeApi::Impl {
 
   const Services& services() const { return services_; }
   std::uint64_t replays() const { return replays_; }
+  void begin_stop() { waits_.end_all(); }
 
  private:
   Task<Result<Reply>> serve(const Operation& operation, net::Request& request) {
     Call call{services_, request, {}, {}, {}, services_.clock.now(), started_at_};
+    call.waits = &waits_;
     if (operation.scope != kNoToken) {
       auto caller = co_await access_.identify(request);
       if (!caller) co_return fail(caller.error());
@@ -65,6 +67,7 @@ class NativeApi::Impl {
   const Services services_;
   Access access_;
   const Timestamp started_at_;
+  Waits waits_;
   std::uint64_t replays_ = 0;
 };
 
@@ -79,6 +82,8 @@ void NativeApi::add_routes(net::Router& router) {
                 }});
   }
 }
+
+void NativeApi::begin_stop() { impl_->begin_stop(); }
 
 const Services& NativeApi::services() const { return impl_->services(); }
 

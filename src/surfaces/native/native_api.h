@@ -27,7 +27,7 @@ namespace waybill::surfaces::native {
 
 // What the API works with. Everything outlives it.
 struct Services {
-  const Clock& clock;
+  Clock& clock;
   Log& log;
   IdGenerator& ids;
   store::Database& database;
@@ -53,6 +53,9 @@ class NativeApi {
   ~NativeApi();
 
   void add_routes(net::Router& router);
+
+  // Calls that wait for something to come are answered now, and none waits any more.
+  void begin_stop();
 
   // What it works with, for the other surfaces that do what it does in a platform's words.
   const Services& services() const;

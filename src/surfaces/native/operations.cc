@@ -73,6 +73,8 @@ const std::vector<Operation>& operations() {
      "testEndpoint", "endpoints:write", test_endpoint},
     {"POST",   "/hub/v1/workspaces/{workspace}/endpoints/{endpoint}/rotate-secret",
      "rotateEndpointSecret", "endpoints:write", rotate_endpoint_secret},
+    {"GET",    "/hub/v1/workspaces/{workspace}/endpoints/{endpoint}/requests",
+     "listEndpointRequests", "deliveries:write", list_endpoint_requests, {"limit", "wait"}},
 
     {"POST",   "/hub/v1/workspaces/{workspace}/events",
      "publishEvent", "events:write", publish_event},
@@ -93,6 +95,8 @@ const std::vector<Operation>& operations() {
      "getDelivery", "deliveries:read", get_delivery},
     {"POST",   "/hub/v1/workspaces/{workspace}/deliveries/{delivery}/retry",
      "retryDelivery", "deliveries:write", retry_delivery},
+    {"POST",   "/hub/v1/workspaces/{workspace}/deliveries/{delivery}/attempts",
+     "recordAttempt", "deliveries:write", record_attempt},
     {"POST",   "/hub/v1/workspaces/{workspace}/deliveries/retry-dropped",
      "retryDroppedDeliveries", "deliveries:write", retry_dropped_deliveries},
 

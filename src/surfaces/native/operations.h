@@ -79,6 +79,9 @@ Task<Result<Reply>> foresee_replay(Call& call);
 Task<Result<Reply>> list_replays(Call& call);
 Task<Result<Reply>> get_replay(Call& call);
 Task<Result<Reply>> cancel_replay(Call& call);
+// pulled.cc
+Task<Result<Reply>> list_endpoint_requests(Call& call);
+Task<Result<Reply>> record_attempt(Call& call);
 // catalogue.cc
 Task<Result<Reply>> list_event_types(Call& call);
 // hub.cc
