@@ -225,6 +225,8 @@ class Cli(HubTest):
             "event-type", "show", "order.shippd", "--dialect", "proign", status=1).stderr)
         self.assertEqual(self.ask("trigger", "order.created", "--workspace", self.workspace.slug,
                                   "--dialect", "precoro")["matched"], 0)  # test_catalogue has more.
+        self.run_words("listen", "--workspace", self.workspace.slug, "--forward", "here",
+                       status=2)  # test_listen has more.
         body = '{"a":1}'
         unsigned = self.run_words("sign", "--dialect", "precoro", "--secret", "s", "--body", "-",
                                   stdin=body, status=2)

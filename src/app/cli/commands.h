@@ -22,6 +22,7 @@ CommandGroup endpoint_group();
 CommandGroup event_group();
 CommandGroup event_type_group();
 CommandGroup trigger_group();
+CommandGroup listen_group();
 CommandGroup delivery_group();
 CommandGroup replay_group();
 CommandGroup dead_letter_group();

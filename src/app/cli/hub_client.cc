@@ -74,6 +74,47 @@ std::string published_certificate(const std::filesystem::path& data) {
   return text && net::check_certificates(*text) ? *std::move(text) : "";
 }
 
+// What the hub has answered, or why it could not be asked.
+Result<HubClient::Answer> read_answer(const Result<net::ClientResponse>& sent,
+                                      const HubAddress& hub) {
+  if (!sent) {
+    if (sent.error().code == Code::kTimeout) {
+      return fail(Code::kTimeout, "hub_timeout",
+                  fmt::format("The hub at {} did not answer in time.", hub.url));
+    }
+    if (sent.error().reason == "tls_failed") {
+      return fail(Code::kUnavailable, "hub_untrusted",
+                  fmt::format("{} If that is the hub, name the certificate it shows, or the one of "
+                              "its authority, with --ca-file or WAYBILL_CA_FILE.",
+                              sent.error().message));
+    }
+    return fail(Code::kUnavailable, "hub_unreachable",
+                fmt::format("No hub answers at {}. {} Start one with: waybill serve", hub.url,
+                            sent.error().message));
+  }
+  if (sent->cut) {
+    return fail(Code::kTooLarge, "answer_too_large",
+                "The answer is larger than this program reads at once. Ask for less with --limit.");
+  }
+  auto parsed = parse_json(sent->body);
+  const bool succeeded = sent->status >= 200 && sent->status < 300;
+  if (succeeded && parsed) return HubClient::Answer{sent->status, std::move(*parsed)};
+
+  const json::object* problem = parsed ? parsed->if_object() : nullptr;
+  const std::string reason = problem ? text_member(*problem, "code") : "";
+  if (succeeded || reason.empty()) return fail(not_waybill(hub.url, sent->status));
+  std::string detail = text_member(*problem, "detail");
+  if (sent->status == 401 && hub.token.empty()) {
+    detail += fmt::format(
+        " There is no token in {}. Give one with --token or WAYBILL_TOKEN, or name the hub's data "
+        "directory in WAYBILL_DATA.",
+        hub.token_source);
+  } else if (sent->status == 401) {
+    detail += fmt::format(" The token was taken from {}.", hub.token_source);
+  }
+  return fail(code_of(sent->status), reason, std::move(detail), text_member(*problem, "path"));
+}
+
 }  // namespace
 
 Result<HubAddress> find_hub(const GivenHub& given, const Environment& environment) {
@@ -119,18 +160,24 @@ Result<HubAddress> find_hub(const GivenHub& given, const Environment& environmen
 
 class HubClient::Impl {
  public:
-  explicit Impl(const HubAddress& hub)
-      : client_(context_, net::EgressGuard(/*allow_private_networks=*/true),
+  explicit Impl(const HubAddress& hub, boost::asio::io_context* context)
+      : own_(context != nullptr ? nullptr : std::make_unique<boost::asio::io_context>()),
+        context_(context != nullptr ? *context : *own_),
+        client_(context_, net::EgressGuard(/*allow_private_networks=*/true),
                 {.user_agent = fmt::format("waybill/{}", version()),
                  .answer_bytes_max = kAnswerBytesMax,
                  .ca_certificates = hub.ca_certificates,
                  .pinned_certificate = hub.pinned_certificate}) {}
 
-  Result<net::ClientResponse> send(net::ClientRequest request) {
-    std::optional<Result<net::ClientResponse>> answer;
-    boost::asio::co_spawn(context_, client_.send(std::move(request)),
-                          [&](std::exception_ptr failure, Result<net::ClientResponse> sent) {
-                            if (!failure) answer.emplace(std::move(sent));
+  Task<Result<net::ClientResponse>> send(net::ClientRequest request) {
+    return client_.send(std::move(request));
+  }
+
+  Result<Answer> run(Task<Result<Answer>> task) {
+    std::optional<Result<Answer>> answer;
+    boost::asio::co_spawn(context_, std::move(task),
+                          [&](std::exception_ptr failure, Result<Answer> got) {
+                            if (!failure) answer.emplace(std::move(got));
                           });
     // Until the answer is there; a kept connection would hold run() longer.
     context_.restart();
@@ -141,23 +188,35 @@ class HubClient::Impl {
   }
 
  private:
-  boost::asio::io_context context_;
+  std::unique_ptr<boost::asio::io_context> own_;
+  boost::asio::io_context& context_;
   net::HttpClient client_;
 };
 
-HubClient::HubClient(HubAddress hub) : hub_(std::move(hub)), impl_(std::make_unique<Impl>(hub_)) {}
+HubClient::HubClient(HubAddress hub)
+    : hub_(std::move(hub)), impl_(std::make_unique<Impl>(hub_, nullptr)) {}
+HubClient::HubClient(HubAddress hub, boost::asio::io_context& context)
+    : hub_(std::move(hub)), impl_(std::make_unique<Impl>(hub_, &context)) {}
 HubClient::~HubClient() = default;
 
 Result<HubClient::Answer> HubClient::ask(std::string_view method, std::string_view path,
                                          const Query& query, const json::value& body,
                                          std::string idempotency_key,
                                          std::chrono::seconds patience) {
+  return impl_->run(ask_on_context(std::string(method), std::string(path), query, body,
+                                   std::move(idempotency_key), patience));
+}
+
+Task<Result<HubClient::Answer>> HubClient::ask_on_context(std::string method, std::string path,
+                                                          Query query, json::value body,
+                                                          std::string idempotency_key,
+                                                          std::chrono::seconds patience) {
   net::ClientRequest request;
   request.deadlines.first_byte = patience;
   request.deadlines.total = patience;
   request.method = method;
   auto url = net::parse_url(hub_.url + with_query(path, query));
-  if (!url) return fail(url.error());
+  if (!url) co_return fail(url.error());
   request.url = std::move(*url);
   if (!hub_.token.empty()) {
     request.headers.push_back({"Authorization", "Bearer " + hub_.token.reveal()});
@@ -171,43 +230,8 @@ Result<HubClient::Answer> HubClient::ask(std::string_view method, std::string_vi
     request.body = write_json(body);
   }
 
-  const auto sent = impl_->send(std::move(request));
-  if (!sent) {
-    if (sent.error().code == Code::kTimeout) {
-      return fail(Code::kTimeout, "hub_timeout",
-                  fmt::format("The hub at {} did not answer in time.", hub_.url));
-    }
-    if (sent.error().reason == "tls_failed") {
-      return fail(Code::kUnavailable, "hub_untrusted",
-                  fmt::format("{} If that is the hub, name the certificate it shows, or the one of "
-                              "its authority, with --ca-file or WAYBILL_CA_FILE.",
-                              sent.error().message));
-    }
-    return fail(Code::kUnavailable, "hub_unreachable",
-                fmt::format("No hub answers at {}. {} Start one with: waybill serve", hub_.url,
-                            sent.error().message));
-  }
-  if (sent->cut) {
-    return fail(Code::kTooLarge, "answer_too_large",
-                "The answer is larger than this program reads at once. Ask for less with --limit.");
-  }
-  auto parsed = parse_json(sent->body);
-  const bool succeeded = sent->status >= 200 && sent->status < 300;
-  if (succeeded && parsed) return Answer{sent->status, std::move(*parsed)};
-
-  const json::object* problem = parsed ? parsed->if_object() : nullptr;
-  const std::string reason = problem ? text_member(*problem, "code") : "";
-  if (succeeded || reason.empty()) return fail(not_waybill(hub_.url, sent->status));
-  std::string detail = text_member(*problem, "detail");
-  if (sent->status == 401 && hub_.token.empty()) {
-    detail += fmt::format(
-        " There is no token in {}. Give one with --token or WAYBILL_TOKEN, or name the hub's data "
-        "directory in WAYBILL_DATA.",
-        hub_.token_source);
-  } else if (sent->status == 401) {
-    detail += fmt::format(" The token was taken from {}.", hub_.token_source);
-  }
-  return fail(code_of(sent->status), reason, std::move(detail), text_member(*problem, "path"));
+  const auto sent = co_await impl_->send(std::move(request));
+  co_return read_answer(sent, hub_);
 }
 
 std::string with_query(std::string_view path, const Query& query) {

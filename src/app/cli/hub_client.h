@@ -12,10 +12,13 @@
 #include <utility>
 #include <vector>
 
+#include <boost/asio/io_context.hpp>
+
 #include "app/settings.h"
 #include "base/json.h"
 #include "base/result.h"
 #include "base/secret.h"
+#include "base/task.h"
 
 namespace waybill::app::cli {
 
@@ -56,6 +59,8 @@ class HubClient {
   static constexpr std::chrono::seconds kPatience{30};
 
   explicit HubClient(HubAddress hub);
+  // For ask_on_context() alone. `context` outlives it.
+  HubClient(HubAddress hub, boost::asio::io_context& context);
   ~HubClient();
 
   struct Answer {
@@ -72,6 +77,11 @@ class HubClient {
   Result<Answer> ask(std::string_view method, std::string_view path, const Query& query = {},
                      const json::value& body = nullptr, std::string idempotency_key = "",
                      std::chrono::seconds patience = kPatience);
+
+  // The same as a task, for whoever does other things meanwhile.
+  Task<Result<Answer>> ask_on_context(std::string method, std::string path, Query query = {},
+                                      json::value body = nullptr, std::string idempotency_key = "",
+                                      std::chrono::seconds patience = kPatience);
 
   const HubAddress& hub() const { return hub_; }
 
