@@ -90,6 +90,11 @@ void write_request(ObjectText& object, const Due& due, const delivery::Target& t
 Task<Result<Reply>> show(Call& call, const model::EndpointId& id, const std::vector<Due>& due) {
   const auto target = co_await call.services.endpoints.find(call.workspace_id, id);
   if (!target) co_return fail(target.error());
+  if (!(*target)->endpoint.headers.sealed.empty() && !call.caller.is_admin()) {
+    co_return fail(Code::kForbidden, "scope_missing",
+                   "This endpoint has headers of its own, which a request shows: only the admin "
+                   "sees its requests.");
+  }
   std::string body;
   ObjectText object(body);
   append_array(object.member("rows"), due, [&](std::string& out, const Due& one) {

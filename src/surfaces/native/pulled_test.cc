@@ -191,6 +191,16 @@ TEST_F(PulledTest, WhatIsToldOfAnAttemptIsChecked) {
   EXPECT_EQ(text(rows(endpoint), 0, "number"), "1") << "nothing was recorded";
 }
 
+// What is shown nowhere else is in the request.
+TEST_F(PulledTest, RequestsWithHeadersOfAnEndpointsOwnAreTheAdminsAlone) {
+  const json::value made = ok(201, "POST", kAcme + "/endpoints", R"({"state": "paused",
+      "dialect": "standard-webhooks", "url": "https://a.example/",
+      "headers": {"Authorization": "Bearer hush"}})");
+  const std::string path = kAcme + "/endpoints/" + text(made, "id") + "/requests";
+  refused(403, "scope_missing", "", "GET", path, {}, key_with({"*"}));
+  ok(200, "GET", path);
+}
+
 TEST_F(PulledTest, ACallWaitsUntilSomethingIsDueOrItsTimeIsUp) {
   const std::string endpoint = new_endpoint("standard-webhooks", kPaused);
   refused(400, "query_invalid", "", "GET", requests_of(endpoint, "?wait=31s"));
