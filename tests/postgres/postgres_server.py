@@ -36,6 +36,8 @@ ROLE = "waybill"  # What hubs are: an ordinary role, which owns the databases ma
 ADMINISTRATOR = "postgres"
 PREFIX = "waybill-postgres-"
 WAIT_SECONDS = 30
+# The keeper ends once the data of all tests is removed, for which a busy disk takes its time.
+REMOVAL_SECONDS = 120
 PORT_TRIES = 20
 SOCKET_PATH_MAX = 60  # A Unix socket's path has 107 characters.
 IPC_RMID = 0
@@ -438,7 +440,7 @@ def stop(folder):
     mark = read_text(os.path.join(folder, "keeper"))
     if is_alive(mark):
         os.kill(int(mark.split()[0]), signal.SIGTERM)
-        wait_for(lambda: not is_alive(mark), "the server ends")
+        wait_for(lambda: not is_alive(mark), "the server ends, and its data", REMOVAL_SECONDS)
 
 
 def main():
