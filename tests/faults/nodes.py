@@ -110,6 +110,9 @@ class Crowd:
         self.sockets.clear()
 
 
+LOCK_TRIES = 60
+
+
 class Holder:
     """Somebody in psql who has locked every table of a database, and went to lunch."""
 
@@ -122,11 +125,20 @@ class Holder:
              server.url(database, postgres_server.ADMINISTRATOR)],
             env=postgres_server.client_environment(), stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, text=True, preexec_fn=harness.end_with_parent)
-        self.psql.stdin.write(f"BEGIN; LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE; SELECT 1;\n")
+        # Who locks one table after the other may meet the hub in a deadlock, and be its victim.
+        for _ in range(LOCK_TRIES):
+            if self.tries(f"LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE"):
+                return
+        self.release()
+        raise AssertionError("the tables could not be locked")
+
+    def tries(self, statement):
+        self.psql.stdin.write(f"BEGIN;\n{statement};\n\\echo :ERROR\n")
         self.psql.stdin.flush()
-        if self.psql.stdout.readline().strip() != "1":
-            self.release()
-            raise AssertionError("the tables could not be locked")
+        if self.psql.stdout.readline().strip() == "false":
+            return True
+        self.psql.stdin.write("ROLLBACK;\n")
+        return False
 
     def release(self):
         if self.psql.poll() is None:
