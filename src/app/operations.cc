@@ -174,10 +174,16 @@ void Operations::add_routes(net::Router& router) {
 }
 
 Task<Result<void>> Operations::check_store() {
-  const auto read = co_await services_.database.read([](store::Connection& connection) {
-    return connection.query("SELECT 1", {}, [](const store::Row&) {});
-  });
-  if (!read) co_return fail(read.error());
+  // While it fails, a statement may take as long as the server lets it: nobody waits for that behind
+  // whoever is finding out.
+  const auto failing = services_.database.write_failure();
+  if (failing && probing_) co_return fail(*failing);
+  if (!failing) {
+    const auto read = co_await services_.database.read([](store::Connection& connection) {
+      return connection.query("SELECT 1", {}, [](const store::Row&) {});
+    });
+    if (!read) co_return fail(read.error());
+  }
   if (probed_until_.passed() && !probing_) {
     // One at a time: while the store fails each takes seconds to do so.
     probing_ = true;

@@ -165,7 +165,7 @@ Plan plan(const model::Event& event, const model::Workspace& workspace,
     if (const auto reason = judge(dialects, facts, event, match)) {
       plan.withheld.push_back({&subscription, *reason});
     } else {
-      plan.matched.push_back(std::move(match));
+      plan.matched.push_back(match);
     }
   }
   return plan;
@@ -207,7 +207,7 @@ std::string withheld_text(std::span<const Withheld> withheld) {
 }
 
 std::string add_withheld(std::string text, const Withheld& withheld) {
-  const std::string one = withheld_text({&withheld, 1});
+  std::string one = withheld_text({&withheld, 1});
   if (text.empty()) return one;
   text.back() = ',';
   return text + one.substr(1);
