@@ -108,6 +108,8 @@ bool measure_all() {
   const auto dialects = expect(dialect::DialectRegistry::load({}));
   std::vector<std::unique_ptr<const Sample>> samples;
   for (const std::string& name : dialects.names()) {
+    // The hub's own tells of alerts alone.
+    if (!dialects.find(name)->event_type_for("order.created")) continue;
     const Sample& sample =
         *samples.emplace_back(std::make_unique<const Sample>(*dialects.find(name)));
     benchmark::RegisterBenchmark(("body/" + name).c_str(), [&sample](benchmark::State& state) {
