@@ -174,8 +174,8 @@ void Operations::add_routes(net::Router& router) {
 }
 
 Task<Result<void>> Operations::check_store() {
-  // While it fails, a statement may take as long as the server lets it: nobody waits for that behind
-  // whoever is finding out.
+  // While it fails, a statement may take as long as the server lets it: nobody waits for that
+  // behind whoever is finding out.
   const auto failing = services_.database.write_failure();
   if (failing && probing_) co_return fail(*failing);
   if (!failing) {
