@@ -73,15 +73,18 @@ void examine_hub(Session& session, Findings& findings) {
   check_dangerous(*status, findings);
 }
 
-// A hub that nobody started on this machine is no fault; one that was and does not answer is.
+// A hub that nobody started on this machine is no fault; one that was and does not answer is. What
+// listens at the usual address without being this data directory's hub is not sent its token.
 void ask_hub(Session& session, bool expected, Findings& findings) {
+  if (!expected) {
+    return findings.warn("hub",
+                         "none runs on this data directory: waybill serve, or --url for "
+                         "another's");
+  }
   const auto client = session.hub();
   if (!client) return findings.fail("hub", client.error().message);
   const HubAddress& hub = (*client)->hub();
   const auto live = session.get("/health/live");
-  if (!live && !expected) {
-    return findings.warn("hub", "none runs on this data directory: waybill serve");
-  }
   if (!live) return findings.fail("hub", live.error().message);
   const auto ready = session.get("/health/ready");
   if (!ready) {
