@@ -8,15 +8,13 @@
 #include <fmt/format.h>
 
 #include "base/check.h"
+#include "dialect/event_message.h"
 
 namespace waybill::delivery {
 namespace {
 
-dialect::Message message_of(const model::Event& event, const Target& target) {
-  dialect::Message message;
-  message.event_type = event.type;
-  message.occurred_at = event.occurred_at;
-  message.subject = event.subject;
+dialect::Message message_of(const model::Event& event, std::string_view id, const Target& target) {
+  dialect::Message message = dialect::message_about(event, id);
   message.workspace_slug = target.workspace_slug;
   message.environment = target.environment;
   return message;
@@ -70,8 +68,7 @@ Result<net::ClientRequest> make_request(const model::Delivery& delivery, const T
                                         OutgoingEvent& event, int number, const Clock& clock) {
   const std::string event_id = event.event().id.uuid().text();
   const std::string delivery_id = delivery.id.uuid().text();
-  dialect::Message message = message_of(event.event(), target);
-  message.event_id = event_id;
+  dialect::Message message = message_of(event.event(), event_id, target);
   message.data = &event.data();
   const dialect::AttemptView attempt{delivery_id, number, clock.wall_now()};
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "dialect/catalogue.h"
+#include "dialect/event_message.h"
 
 namespace waybill::intake {
 
@@ -28,11 +29,7 @@ Result<void> check_data(const dialect::DialectRegistry& dialects,
                         std::span<const store::endpoints::Subscription* const> matched,
                         const model::Event& event, const json::value& data) {
   const std::string id = event.id.uuid().text();
-  dialect::Message message;
-  message.event_id = id;
-  message.event_type = event.type;
-  message.occurred_at = event.occurred_at;
-  message.subject = event.subject;
+  dialect::Message message = dialect::message_about(event, id);
   // Stand for the workspace's own, which are no part of what was published.
   message.workspace_slug = "workspace";
   message.environment = "production";

@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/json_text.h"
+#include "dialect/event_message.h"
 #include "model/document.h"
 #include "model/names.h"
 #include "model/user.h"
@@ -27,11 +28,9 @@ constexpr model::Names<Reason, 6> kReasons{{{Reason::kUnknownToDialect, "unknown
 class Facts {
  public:
   Facts(const model::Event& event, const model::Workspace& workspace)
-      : event_(event), event_id_(event.id.uuid().text()) {
-    message_.event_id = event_id_;
-    message_.event_type = event.type;
-    message_.occurred_at = event.occurred_at;
-    message_.subject = event.subject;
+      : event_(event),
+        event_id_(event.id.uuid().text()),
+        message_(dialect::message_about(event, event_id_)) {
     message_.workspace_slug = workspace.slug;
     message_.environment = model::environment_name(workspace.environment);
   }

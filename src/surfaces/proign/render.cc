@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include "base/check.h"
+#include "dialect/event_message.h"
 #include "surfaces/platform_records.h"
 #include "surfaces/proign/operations.h"
 
@@ -63,11 +64,7 @@ Result<std::string> envelope_of(const native::Call& call, const dialect::Dialect
   const auto data = parse_json(event.data);
   WAYBILL_CHECK(data.has_value(), "an event's data is the JSON we wrote");
   const std::string id = event.id.uuid().text();
-  dialect::Message message;
-  message.event_id = id;
-  message.event_type = event.type;
-  message.occurred_at = event.occurred_at;
-  message.subject = event.subject;
+  dialect::Message message = dialect::message_about(event, id);
   message.workspace_slug = call.caller.key->workspace_slug;
   message.data = &*data;
   return dialect::render_body(dialect, message);
