@@ -46,5 +46,13 @@ void require_member(native::ObjectReader& body, std::string_view name);
 store::PageRequest numbered_page(native::QueryReader& query);
 // Its "pagination": {"total", "limit", "offset"}.
 void append_pagination(ObjectText& object, std::int64_t total, const store::PageRequest& page);
+// A list of one page: "data", and "pagination". `text_of_one` writes each of `rows`.
+template <class Rows, class TextOfOne>
+void append_list(ObjectText& object, const Rows& rows, std::int64_t total,
+                 const store::PageRequest& page, TextOfOne text_of_one) {
+  append_array(object.member("data"), rows,
+               [&](std::string& text, const auto& row) { text += text_of_one(row); });
+  append_pagination(object, total, page);
+}
 
 }  // namespace waybill::surfaces

@@ -55,9 +55,7 @@ std::string text_of_list(const Rows& rows, std::int64_t total, const store::Page
   std::string out;
   ObjectText object(out);
   object.add("success", true);
-  append_array(object.member("data"), rows,
-               [&](std::string& text, const auto& row) { text += text_of_one(row); });
-  append_pagination(object, total, page);
+  append_list(object, rows, total, page, text_of_one);
   object.end();
   return out;
 }
