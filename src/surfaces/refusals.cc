@@ -11,6 +11,15 @@ std::string told_with_path(const Error& error) {
   return error.path.empty() ? error.message : fmt::format("{}: {}", error.path, error.message);
 }
 
+void log_refusal(Log& log, const net::Request& request, std::string_view operation,
+                 const Error& error) {
+  if (error.code != Code::kInternal) return;
+  log.error("call_failed", {{"request", request.id},
+                            {"operation", operation},
+                            {"reason", error.reason},
+                            {"what", error.message}});
+}
+
 net::Response refuse_miss(const net::Router::Miss& miss, RenderRefusal render) {
   if (!miss.allow.empty()) {
     const std::string allow = fmt::format("{}", fmt::join(miss.allow, ", "));

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/log.h"
 #include "base/result.h"
 #include "net/http.h"
 #include "net/router.h"
@@ -18,6 +19,10 @@ using RenderRefusal = net::Response (*)(int status, std::string_view reason,
 // The sentence, after the path of what it is about, if there is one: for shapes that have no member
 // for a path.
 std::string told_with_path(const Error& error);
+
+// Notes in the log what the caller is told no more of than that it was inside the hub.
+void log_refusal(Log& log, const net::Request& request, std::string_view operation,
+                 const Error& error);
 
 // 404, 405 with Allow, or 400 for a path that is not properly encoded.
 net::Response refuse_miss(const net::Router::Miss& miss, RenderRefusal render);

@@ -6,6 +6,7 @@
 #include "surfaces/native/access.h"
 #include "surfaces/native/operations.h"
 #include "surfaces/native/problem.h"
+#include "surfaces/refusals.h"
 
 namespace waybill::surfaces::native {
 
@@ -21,12 +22,7 @@ class NativeApi::Impl {
     auto reply = co_await serve(operation, request);
     if (!reply) {
       const Error& error = reply.error();
-      if (error.code == Code::kInternal) {
-        services_.log.error("call_failed", {{"request", request.id},
-                                            {"operation", operation.id},
-                                            {"reason", error.reason},
-                                            {"what", error.message}});
-      }
+      log_refusal(services_.log, request, operation.id, error);
       co_return problem(error);
     }
     net::Response response = net::Response::json(reply->status, std::move(reply->body));

@@ -97,12 +97,7 @@ Task<net::Response> ProcureIqApi::answer(const Operation& operation, net::Reques
     if (reply->replayed) response.headers.push_back({"Idempotent-Replay", "true"});
   } else {
     const Error& error = reply.error();
-    if (error.code == Code::kInternal) {
-      services_.log.error("call_failed", {{"request", request.id},
-                                          {"operation", operation.path},
-                                          {"reason", error.reason},
-                                          {"what", error.message}});
-    }
+    log_refusal(services_.log, request, operation.path, error);
     response = render_error(error);
   }
   // A new webhook's secret is shown in its answer.

@@ -127,12 +127,7 @@ Task<net::Response> ProignApi::answer(const Operation& operation, net::Request& 
     co_return response;
   }
   const Error& error = reply.error();
-  if (error.code == Code::kInternal) {
-    services_.log.error("call_failed", {{"request", request.id},
-                                        {"operation", operation.path},
-                                        {"reason", error.reason},
-                                        {"what", error.message}});
-  }
+  log_refusal(services_.log, request, operation.path, error);
   co_return render_error(error);
 }
 
