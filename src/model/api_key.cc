@@ -11,16 +11,31 @@
 namespace waybill::model {
 namespace {
 
-constexpr Names<KeyPlatform, 5> kPlatforms{{{KeyPlatform::kWaybill, "waybill"},
+constexpr Names<KeyPlatform, 6> kPlatforms{{{KeyPlatform::kWaybill, "waybill"},
                                             {KeyPlatform::kProcuLink, "proculink"},
                                             {KeyPlatform::kProcureIq, "procureiq"},
                                             {KeyPlatform::kPrecoro, "precoro"},
-                                            {KeyPlatform::kProign, "proign"}}};
-constexpr Names<KeyPlatform, 5> kTextPrefixes{{{KeyPlatform::kWaybill, "wbk_"},
-                                               {KeyPlatform::kProcuLink, "plk_"},
-                                               {KeyPlatform::kProcureIq, "piq_live_"},
-                                               {KeyPlatform::kPrecoro, ""},
-                                               {KeyPlatform::kProign, "pk_live_"}}};
+                                            {KeyPlatform::kProign, "proign"},
+                                            {KeyPlatform::kPeptideClients, "peptideclients"}}};
+constexpr Names<KeyKind, 3> kKinds{
+    {{KeyKind::kNone, ""}, {KeyKind::kIntegration, "integration"}, {KeyKind::kPublic, "public"}}};
+constexpr Names<PayloadFormat, 2> kPayloadFormats{
+    {{PayloadFormat::kPeptideClients, "peptideclients"},
+     {PayloadFormat::kWooCommerce, "woocommerce"}}};
+
+// What the text of a key begins with.
+std::string_view text_prefix(KeyPlatform platform, KeyKind kind) {
+  switch (platform) {
+    case KeyPlatform::kWaybill: return "wbk_";
+    case KeyPlatform::kProcuLink: return "plk_";
+    case KeyPlatform::kProcureIq: return "piq_live_";
+    case KeyPlatform::kPrecoro: return "";
+    case KeyPlatform::kProign: return "pk_live_";
+    case KeyPlatform::kPeptideClients:
+      return kind == KeyKind::kIntegration ? "pck_int_" : "pck_live_";
+  }
+  return "";
+}
 
 constexpr std::size_t kKeyRandomBytes = 24;  // 192 bits
 constexpr std::size_t kDisplayedChars = 6;   // After the platform's prefix.
@@ -38,6 +53,13 @@ std::vector<std::string_view> key_platform_names() {
   return names;
 }
 
+std::string_view key_kind_name(KeyKind kind) { return kKinds.name(kind); }
+std::optional<KeyKind> parse_key_kind(std::string_view name) { return kKinds.parse(name); }
+std::string_view payload_format_name(PayloadFormat format) { return kPayloadFormats.name(format); }
+std::optional<PayloadFormat> parse_payload_format(std::string_view name) {
+  return kPayloadFormats.parse(name);
+}
+
 bool ApiKey::is_usable(Timestamp now) const {
   return !revoked_at && (!expires_at || now < *expires_at);
 }
@@ -50,13 +72,13 @@ bool ApiKey::allows(std::string_view scope) const {
   });
 }
 
-Secret new_key_text(KeyPlatform platform) {
-  return Secret(std::string(kTextPrefixes.name(platform)) +
+Secret new_key_text(KeyPlatform platform, KeyKind kind) {
+  return Secret(std::string(text_prefix(platform, kind)) +
                 base64url(crypto::random_bytes(kKeyRandomBytes)));
 }
 
-std::string key_prefix(KeyPlatform platform, const Secret& text) {
-  return text.reveal().substr(0, kTextPrefixes.name(platform).size() + kDisplayedChars);
+std::string key_prefix(KeyPlatform platform, KeyKind kind, const Secret& text) {
+  return text.reveal().substr(0, text_prefix(platform, kind).size() + kDisplayedChars);
 }
 
 crypto::Digest key_hash(std::string_view text) { return crypto::sha256(text); }
@@ -84,17 +106,36 @@ const std::vector<Scope>& known_scopes() {
   return scopes;
 }
 
-const std::vector<Scope>& known_scopes(KeyPlatform platform) {
+const std::vector<Scope>& known_scopes(KeyPlatform platform, KeyKind kind) {
   static const std::vector<Scope> none;
   static const std::vector<Scope> procureiq = {
       {"webhooks:manage", "register, change, test and delete webhooks, and replay deliveries"},
   };
-  if (platform == KeyPlatform::kWaybill) return known_scopes();
-  return platform == KeyPlatform::kProcureIq ? procureiq : none;
+  static const std::vector<Scope> integration = {
+      {"orders:write", "push orders in"},
+      {"orders:cancel", "cancel orders"},
+      {"payments:write", "record payments"},
+      {"payments:refund", "refund payments"},
+      {"clients:write", "add and change clients without an order"},
+  };
+  static const std::vector<Scope> reading = {
+      {"read_only", "read orders, vendors, clients and products"},
+      {"read_write", "the same, and fire test webhooks"},
+  };
+  switch (platform) {
+    case KeyPlatform::kWaybill: return known_scopes();
+    case KeyPlatform::kProcureIq: return procureiq;
+    case KeyPlatform::kPeptideClients: return kind == KeyKind::kIntegration ? integration : reading;
+    case KeyPlatform::kProcuLink:
+    case KeyPlatform::kPrecoro:
+    case KeyPlatform::kProign: return none;
+  }
+  return none;
 }
 
-Result<void> check_scopes(KeyPlatform platform, const std::vector<std::string>& scopes) {
-  const std::vector<Scope>& known_ones = known_scopes(platform);
+Result<void> check_scopes(KeyPlatform platform, KeyKind kind,
+                          const std::vector<std::string>& scopes) {
+  const std::vector<Scope>& known_ones = known_scopes(platform, kind);
   for (const std::string& scope : scopes) {
     const bool known =
         scope == "*" ||

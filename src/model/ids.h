@@ -24,6 +24,12 @@ WAYBILL_ID(Delivery, "dlv");
 WAYBILL_ID(AuditEntry, "aud");
 WAYBILL_ID(User, "usr");
 WAYBILL_ID(Replay, "rpl");
+WAYBILL_ID(Store, "sto");
+WAYBILL_ID(Client, "cli");
+WAYBILL_ID(Payment, "pay");
+WAYBILL_ID(Shipment, "shp");
+WAYBILL_ID(Product, "prd");
+WAYBILL_ID(LoggedRequest, "req");
 
 #undef WAYBILL_ID
 

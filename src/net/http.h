@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/ids.h"
 #include "base/result.h"
 #include "net/header.h"
 
@@ -23,6 +24,10 @@ struct Request {
   std::string peer;  // The other end's address, without the port.
   // What it is called in the log and in the answer's X-Request-Id. Given by whoever routes it.
   std::string id;
+  // Whose it is, as far as it is told from its key or signature: for the request log, which has a
+  // row of each request that belongs to a workspace. Filled by the surface.
+  std::optional<Uuid> workspace;
+  std::optional<Uuid> api_key;
   // What the route's {names} stood for, decoded. Filled by the Router.
   std::vector<std::pair<std::string_view, std::string>> params;
 
@@ -37,6 +42,8 @@ struct Response {
   std::vector<Header> headers;
   std::string body;
   bool close = false;  // End the connection after this answer.
+  // The stable word for what went wrong, for the request log; empty for a success. Not sent.
+  std::string error_code = {};
 
   // With Content-Type.
   static Response with_body(int status, std::string_view content_type, std::string body);

@@ -27,7 +27,7 @@ Result<void> check_may_give(const Caller& caller, const std::vector<std::string>
 
 void read_scopes(ObjectReader& body, model::ApiKey& key) {
   const auto scopes = body.optional_texts("scopes", {1, kScopesMax}, {1, 100});
-  const std::vector<model::Scope>& known = model::known_scopes(key.platform);
+  const std::vector<model::Scope>& known = model::known_scopes(key.platform, key.kind);
   if (known.empty()) {
     if (scopes) {
       body.refuse("scopes", "scopes_not_used", "Keys of this platform have no scopes.");
@@ -44,7 +44,7 @@ void read_scopes(ObjectReader& body, model::ApiKey& key) {
                 "\"scopes\" is missing: a key of the platform waybill has at least one.");
     return;
   }
-  body.check("scopes", model::check_scopes(key.platform, *scopes));
+  body.check("scopes", model::check_scopes(key.platform, key.kind, *scopes));
   key.scopes = *scopes;
 }
 
@@ -103,6 +103,9 @@ std::vector<std::string> powers_of(const model::ApiKey& key) {
     case model::KeyPlatform::kProign:
       return {"endpoints:read", "endpoints:write", "deliveries:read", "events:read",
               "events:write"};
+    case model::KeyPlatform::kPeptideClients:
+      if (key.kind == model::KeyKind::kIntegration) return {};
+      return {"orders:read", "suppliers:read", "endpoints:write"};
   }
   return {"*"};
 }
@@ -114,10 +117,10 @@ Task<Result<Reply>> create_key(Call& call) {
   if (!made) co_return fail(made.error());
   model::ApiKey* const key = &made->key;
   WAYBILL_CO_TRY(check_may_give(call.caller, powers_of(*key)));
-  const Secret text = model::new_key_text(key->platform);
+  const Secret text = model::new_key_text(key->platform, key->kind);
   key->id = call.services.ids.next_id<model::ApiKeyId>();
   key->workspace_id = call.workspace_id;
-  key->prefix = model::key_prefix(key->platform, text);
+  key->prefix = model::key_prefix(key->platform, key->kind, text);
   key->hash = model::key_hash(text.reveal());
   key->created_at = call.now;
 

@@ -125,7 +125,7 @@ TEST_F(ProcureIqApiTest, AKeyNeedsTheScopeWebhooksManage) {
     made.id = ids.next_id<model::ApiKeyId>();
     made.workspace_id = acme;
     made.platform = model::KeyPlatform::kProcureIq;
-    made.prefix = model::key_prefix(made.platform, text);
+    made.prefix = model::key_prefix(made.platform, made.kind, text);
     made.hash = model::key_hash(text.reveal());
     made.scopes = {scope};
     made.created_at = clock.now();
