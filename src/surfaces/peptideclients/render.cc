@@ -50,8 +50,8 @@ void write(ObjectText& object, const model::SalesOrder& order,
            const std::vector<model::Payment>& payments) {
   const int digits = model::currency_digits(order.currency);
   write_head(object, order);
-  object.add("paid", model::amount_text(order.state.paid, digits))
-      .add("refunded", model::amount_text(order.state.refunded, digits))
+  object.add("paid_total", model::amount_text(order.state.paid, digits))
+      .add("refunded_total", model::amount_text(order.state.refunded, digits))
       .add("shipping_total", model::amount_text(order.shipping_total, digits))
       .add("tax_total", model::amount_text(order.tax_total, digits))
       .add("discount_total", model::amount_text(order.discount_total, digits))
