@@ -59,8 +59,8 @@ std::optional<Timestamp> parse_moment(std::string_view text, Timestamp now) {
   return moment ? std::optional(std::max(*moment, Timestamp())) : std::nullopt;
 }
 
-ObjectReader::ObjectReader(const json::object& object, std::string path)
-    : object_(object), path_(std::move(path)) {}
+ObjectReader::ObjectReader(const json::object& object, std::string path, Mode mode)
+    : object_(object), path_(std::move(path)), mode_(mode) {}
 
 std::string ObjectReader::path(std::string_view name) const {
   // As parse_json() writes it.
@@ -83,8 +83,11 @@ void ObjectReader::fault(std::string path, std::string_view reason, std::string 
 }
 
 const json::value* ObjectReader::find(std::string_view name) {
+  if (fault_) return nullptr;
+  const json::value* value = object_.if_contains(name);
+  if (mode_ == Mode::kLenient) return value && value->is_null() ? nullptr : value;
   known_.push_back(name);
-  return fault_ ? nullptr : object_.if_contains(name);
+  return value;
 }
 
 const json::value* ObjectReader::require(std::string_view name) {
@@ -290,7 +293,7 @@ void ObjectReader::refuse(std::string_view name, std::string_view reason, std::s
 
 Result<void> ObjectReader::done() {
   for (const auto& member : object_) {
-    if (fault_) break;
+    if (fault_ || mode_ == Mode::kLenient) break;
     if (std::find(known_.begin(), known_.end(), member.key()) != known_.end()) continue;
     std::sort(known_.begin(), known_.end());
     known_.erase(std::unique(known_.begin(), known_.end()), known_.end());

@@ -30,6 +30,12 @@ std::optional<Timestamp> parse_moment(std::string_view text, Timestamp now);
 
 class ObjectReader {
  public:
+  // What becomes of members that nobody asks for, and of those that are null.
+  enum class Mode {
+    kStrict,   // They are faults.
+    kLenient,  // The former are passed over, the latter as good as absent.
+  };
+
   // In characters for a text, in items for an array; both ends included.
   struct Length {
     std::size_t min = 0;
@@ -37,7 +43,8 @@ class ObjectReader {
   };
 
   // `object` outlives the reader. `path` is where it stands in the body.
-  explicit ObjectReader(const json::object& object, std::string path = "$");
+  explicit ObjectReader(const json::object& object, std::string path = "$",
+                        Mode mode = Mode::kStrict);
 
   // Required members. Texts have no control characters, and are not blank unless `length.min` is 0.
   std::string text(std::string_view name, Length length);
@@ -106,6 +113,7 @@ class ObjectReader {
 
   const json::object& object_;
   const std::string path_;
+  const Mode mode_;
   std::vector<std::string_view> known_;
   std::optional<Error> fault_;
 };

@@ -16,6 +16,11 @@ struct Alias {
   std::string_view code;
 };
 constexpr Alias kAliases[] = {
+    {"malformed_json", "invalid_json"},
+    {"invalid_utf8", "invalid_json"},
+    {"duplicate_member", "invalid_json"},
+    {"number_out_of_range", "invalid_json"},
+    {"too_deep", "invalid_json"},
     {"key_missing", "missing_authorization"},
     {"key_unknown", "invalid_api_key"},
     {"key_revoked", "invalid_api_key"},
@@ -24,6 +29,8 @@ constexpr Alias kAliases[] = {
     {"header_too_large", "headers_too_large"},
     {"media_type_unsupported", "unsupported_media_type"},
     {"supplier_not_found", "vendor_not_found"},
+    {"path_malformed", "invalid_request"},
+    {"route_not_found", "not_found"},
 };
 
 std::string_view general_code(Code code) {
@@ -98,6 +105,7 @@ const std::vector<ErrorCode>& error_codes() {
       {"total_mismatch", 422,
        "`total` is not the sum of the items, shipping and tax without the discount."},
       {"overpayment", 422, "The payment is more than the order still owes."},
+      {"full_refund_only", 422, "A payment is refunded as a whole; `amount` is another one."},
       {"rate_limited", 429, "Too many requests; `Retry-After` says when to go on."},
       {"headers_too_large", 431, "The headers have more than 16 KiB."},
       {"internal_error", 500, "Something is wrong inside the hub; its log says what."},
@@ -108,7 +116,6 @@ const std::vector<ErrorCode>& error_codes() {
 
 const ErrorCode& code_of(const Error& error) {
   std::string_view reason = error.reason;
-  if (reason.starts_with("json_")) reason = "invalid_json";
   for (const Alias& alias : kAliases) {
     if (alias.reason == reason) reason = alias.code;
   }
@@ -118,16 +125,27 @@ const ErrorCode& code_of(const Error& error) {
   return *general;
 }
 
-net::Response render_error(const Error& error) {
+net::Response render_error(const Error& error, std::chrono::seconds retry_after) {
   const ErrorCode& row = code_of(error);
   if (row.status == 500) return render(500, row.code, row.meaning);
   std::string detail = told_with_path(error);
   if (row.code == "invalid_api_key") detail = "key not found, revoked, or expired";
   net::Response response = render(row.status, row.code, detail);
-  if (row.status == 429 || row.status == 503) response.headers.push_back({"Retry-After", "1"});
+  if (row.status == 429 || row.status == 503) {
+    response.headers.push_back({"Retry-After", std::to_string(retry_after.count())});
+  }
   return response;
 }
 
-net::Response render_miss(const net::Router::Miss& miss) { return refuse_miss(miss, render); }
+net::Response render_error(const Error& error) {
+  return render_error(error, std::chrono::seconds(1));
+}
+
+net::Response render_miss(const net::Router::Miss& miss) {
+  return refuse_miss(miss, [](int, std::string_view reason, std::string_view message) {
+    const ErrorCode& row = code_of(Error(Code::kNotFound, reason, {}));
+    return render(row.status, row.code, message);
+  });
+}
 
 }  // namespace waybill::surfaces::peptideclients

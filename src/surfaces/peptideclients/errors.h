@@ -4,6 +4,7 @@
 
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,8 +26,10 @@ const std::vector<ErrorCode>& error_codes();
 // for a revoked key), or else the general one of its Code.
 const ErrorCode& code_of(const Error& error);
 
-// With error_code for the request log; Retry-After where another try may succeed.
-net::Response render_error(const Error& error);
+// With error_code for the request log; and where another try may succeed, with `retry_after` as
+// Retry-After.
+net::Response render_error(const Error& error, std::chrono::seconds retry_after);
+net::Response render_error(const Error& error);  // After a second.
 net::Response render_miss(const net::Router::Miss& miss);
 
 }  // namespace waybill::surfaces::peptideclients
