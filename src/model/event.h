@@ -28,6 +28,17 @@ Result<void> check_event_type(std::string_view type);
 
 // The types that Waybill itself makes. `test` is sent to one endpoint by its test operation.
 inline constexpr std::string_view kOrderCreated = "order.created";
+inline constexpr std::string_view kOrderCancelled = "order.cancelled";
+inline constexpr std::string_view kOrderShipped = "order.shipped";
+inline constexpr std::string_view kOrderDelivered = "order.delivered";  // The goods are there.
+inline constexpr std::string_view kClientCreated = "client.created";
+inline constexpr std::string_view kClientUpdated = "client.updated";
+inline constexpr std::string_view kPaymentRecorded = "payment.recorded";
+inline constexpr std::string_view kPaymentRefunded = "payment.refunded";
+inline constexpr std::string_view kTrackingAdded = "shipment.tracking_added";
+inline constexpr std::string_view kSupplierCreated = "supplier.created";
+inline constexpr std::string_view kSupplierUpdated = "supplier.updated";
+inline constexpr std::string_view kVendorClaimed = "vendor.claimed";
 inline constexpr std::string_view kTestEvent = "webhook.test";
 // Alerts: what the hub tells of its own deliveries. The endpoint that one is about is its subject.
 inline constexpr std::string_view kEndpointDeactivated = "endpoint.deactivated";

@@ -34,8 +34,10 @@ struct Decimal {
   int scale = 0;
 
   friend bool operator==(const Decimal&, const Decimal&) = default;
-  // "2.5", "-3", "0.001": also what a JSON number is written as.
+  // "2.5", "-3", "0.00000001".
   std::string text() const;
+  // The same as a JSON number, as write_json() would write it: "2.5", "1e-8".
+  std::string number() const;
 };
 
 // "12", "-0.50", "12.3400", but not "1e3", ".5", "1." or " 1".

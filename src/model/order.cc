@@ -75,4 +75,15 @@ std::string order_event_data(const Order& order) {
   return out;
 }
 
+std::string supplier_data(const Supplier& supplier) {
+  std::string out;
+  ObjectText(out)
+      .add("supplier_id", supplier.id.uuid().text())
+      .add("name", supplier.name)
+      .add_if("email", supplier.email)
+      .add_if("phone", supplier.phone)
+      .end();
+  return out;
+}
+
 }  // namespace waybill::model

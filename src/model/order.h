@@ -18,6 +18,10 @@ struct Supplier {
   WorkspaceId workspace_id;
   std::string name;
   Timestamp created_at{};
+  std::optional<std::string> email = {};
+  std::optional<std::string> phone = {};
+  std::optional<Timestamp> claimed_at = {};  // When the seller took over its profile.
+  Timestamp updated_at{};                    // By which lists are read: store/list_clock.h.
 };
 
 // One status at a time. The later ones (normalized … delivered) come with supplier delivery.
@@ -54,5 +58,7 @@ std::vector<OrderLine> lines_from_json(const json::value& lines);
 // The canonical data of the events about an order, as write_json() would write it: what every
 // dialect's template reads.
 std::string order_event_data(const Order& order);
+// The same for supplier.created and supplier.updated.
+std::string supplier_data(const Supplier& supplier);
 
 }  // namespace waybill::model

@@ -47,10 +47,11 @@ enum class SalesAction {
   kCancel,
   kShip,
   kDeliver,
-  kReopen,  // The shop that owns the order says that it goes on after all.
+  kReopen,  // The shop that owns the order says that it is open (again), whatever it was.
 };
 
-// What the order is after `action`. A second cancel, ship or deliver changes nothing.
+// What the order is after `action`. A second cancel, ship or deliver changes nothing, nor does
+// shipping what is there. Requires: `amount` is above zero for kPay, and of a payment for kRefund.
 //
 // Fails with kConflict: order_cancelled (paying, shipping or delivering a cancelled order),
 // order_not_cancellable (it is on its way, or there), overpayment (more than is owed).
@@ -142,5 +143,7 @@ std::string order_created_data(const SalesOrder& order);
 std::string order_changed_data(const SalesOrder& order);  // order.cancelled
 std::string payment_data(const Payment& payment, const SalesOrder& order);
 std::string shipment_data(const Shipment& shipment, const SalesOrder& order);
+// order.delivered: `shipment` may be null, as not every order is shipped by a carrier.
+std::string delivery_data(const SalesOrder& order, const Shipment* shipment, Timestamp at);
 
 }  // namespace waybill::model
