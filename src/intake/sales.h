@@ -103,12 +103,14 @@ class SalesUnit {
 
   // A new order, its client and its payment: order.created, client.created or .updated,
   // payment.recorded; for a status other than open, as the functions below. An order that the store
-  // has under this external id is returned as it is.
+  // has under this external id is returned as it is. order.created tells of the order as it is when
+  // all of that is done.
   // Fails with kConflict (payment_exists: the payment's external id is another's; overpayment).
   Result<PlacedOrder> place(const model::Store& store, const OrderDraft& draft);
 
-  // Replaces what an order says (client, items, totals, number, note, metadata) by `draft`, but not
-  // its state; the payment of the draft is ignored. Writes nothing where nothing differs. No event.
+  // Replaces what an order says (client, items, totals, currency, number and time where given,
+  // note, metadata) by `draft`, but not its state; the draft's payment and status are ignored.
+  // Writes nothing where nothing differs. No event.
   Result<model::SalesOrder> replace_content(const model::SalesOrder& order,
                                             const OrderDraft& draft);
 
@@ -128,17 +130,22 @@ class SalesUnit {
 
   // order.cancelled; a second time, nothing. Fails as act_on().
   Result<model::SalesOrder> cancel(const model::SalesOrder& order);
+  // Open again, whatever it was. No event.
   Result<model::SalesOrder> reopen(const model::SalesOrder& order);
 
-  // order.shipped, and shipment.tracking_added where there is a number. Fails as act_on().
+  // order.shipped, and shipment.tracking_added where there is a number. For an order that has been
+  // shipped before, a further shipment, without order.shipped. Fails as act_on().
   Result<model::Shipment> ship(const model::SalesOrder& order, const ShipmentDraft& draft);
-  // A tracking number for a shipment that is there: shipment.tracking_added.
+  // What the draft says of a shipment that is there; what it does not say stays. For another
+  // tracking number, shipment.tracking_added.
   // Fails with kNotFound (shipment_not_found).
   Result<model::Shipment> add_tracking(const model::ShipmentId& id, const ShipmentDraft& draft);
   // order.delivered; a second time, nothing. Fails as act_on().
   Result<model::SalesOrder> deliver(const model::SalesOrder& order);
 
   // client.created, or client.updated where something differs. What the draft does not say stays.
+  // An e-mail finds the oldest client that has it, but with an external id in the draft only one
+  // without: a client that has another external id is somebody else.
   Result<PutClient> put_client(const model::StoreId& store, const ClientDraft& draft);
 
   // The deliveries of all events so far, for the dispatcher.
@@ -149,6 +156,25 @@ class SalesUnit {
 
  private:
   Result<void> tell(std::string_view type, std::string subject, std::string data);
+  Result<void> tell_status(const model::SalesOrder& order);
+  Result<void> tell_tracking(const model::Shipment& shipment, const model::SalesOrder& order);
+
+  Result<std::optional<PlacedOrder>> known_order(const model::StoreId& store,
+                                                 const std::string& external_id);
+  Result<std::optional<model::Payment>> known_payment(const model::StoreId& store,
+                                                      const PaymentDraft& draft);
+  Result<std::optional<model::Client>> known_client(const model::StoreId& store,
+                                                    const ClientDraft& draft);
+  // A draft's order in the state it will have; nothing is written.
+  Result<model::SalesOrder> compose(const model::Store& store, const OrderDraft& draft);
+  Result<std::optional<model::ClientId>> client_of(const model::StoreId& store,
+                                                   const OrderDraft& draft);
+  model::Payment payment_of(const model::SalesOrder& order, const PaymentDraft& draft);
+  model::Shipment shipment_of(const model::SalesOrder& order, const ShipmentDraft& draft);
+
+  // The order in `state`, written if it was in another.
+  Result<model::SalesOrder> moved(const model::SalesOrder& order, const model::SalesState& state);
+  Result<model::SalesOrder> save(model::SalesOrder order);
 
   store::Connection& connection_;
   const Acceptance& acceptance_;
