@@ -86,12 +86,13 @@ Result<Made> run_unit(Connection& connection, const Call& call, const std::optio
 
 }  // namespace
 
-Task<Result<Reply>> make_change(Call& call, Unit unit) {
+Task<Result<Reply>> make_change(Call& call, Unit unit, store::LockOrder lock_order) {
   const auto claim = read_claim(call);
   if (!claim) co_return fail(claim.error());
   for (int tries = 1;; ++tries) {
     auto made = co_await call.services.database.run(
-        [&](Connection& connection) { return run_unit(connection, call, *claim, unit); });
+        [&](Connection& connection) { return run_unit(connection, call, *claim, unit); },
+        store::Priority::kNew, lock_order);
     if (made) {
       if (made->after_commit) made->after_commit(call.services);
       co_return std::move(made->reply);

@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "store/connection.h"
+#include "store/database.h"
 #include "surfaces/native/call.h"
 
 namespace waybill::surfaces::native {
@@ -41,10 +42,11 @@ struct Change {
 using Unit = std::function<Result<Change>(store::Connection&)>;
 
 // Runs `unit` and answers with what it made, or with what an earlier call with this Idempotency-Key
-// made. Refusals are not remembered, as nothing happened.
+// made. Refusals are not remembered, as nothing happened. `lock_order`: of the row that `unit`
+// locks first and others wait for (store/database.h), as store::list_clock::order_of() says it.
 //
 // Fails as `unit`, as Database::run(), with kInvalid (idempotency_key_invalid), or with kConflict
 // (idempotency_conflict) for a key that came with another body or path before.
-Task<Result<Reply>> make_change(Call& call, Unit unit);
+Task<Result<Reply>> make_change(Call& call, Unit unit, store::LockOrder lock_order = 0);
 
 }  // namespace waybill::surfaces::native
