@@ -53,8 +53,8 @@ void ChangeFeed::hear(const std::string& text) {
   }
   if (const auto* changed = std::get_if<changes::EndpointChanged>(&*message)) {
     dispatcher_.endpoint_changed(changed->workspace, changed->endpoint);
-  } else if (const auto* revoked = std::get_if<changes::KeyRevoked>(&*message)) {
-    keys_.forget(revoked->key);
+  } else if (const auto* key = std::get_if<changes::KeyChanged>(&*message)) {
+    keys_.forget(key->key);
   } else if (const auto* due = std::get_if<changes::Due>(&*message); due->by != node_) {
     for (const auto& owed : due->endpoints) dispatcher_.hear_due(owed.workspace, owed.endpoint);
   }

@@ -47,7 +47,7 @@ class ChangeFeedTest : public testing::Test {
           channel(test.clock, [this](net::ClientRequest) { return receive(); }),
           dispatcher(test.context, test.clock, test.log, *database, endpoints, channel, test.alerts,
                      Rng(1), {.node = id}),
-          keys(*database, test.clock),
+          keys(*database, test.clock, test.secret_box),
           feed(test.context, test.log, *database, id, keys, dispatcher) {}
 
     Task<Result<net::ClientResponse>> receive() {
@@ -141,7 +141,8 @@ class ChangeFeedTest : public testing::Test {
     return key.id;
   }
   bool works(Node& node, const Secret& text) {
-    return run(node.keys.find(text.reveal(), model::KeyPlatform::kProcuLink)).has_value();
+    const net::Request request;
+    return run(node.keys.find(request, text.reveal(), model::KeyPlatform::kProcuLink)).has_value();
   }
   void revoke(Node& node, const model::ApiKeyId& key) {
     write(node, [&](store::Connection& c) {
@@ -211,6 +212,22 @@ TEST_F(ChangeFeedTest, AKeyRevokedOnOneNodeWorksOnNone) {
   revoke(*one, key);
   EXPECT_FALSE(works(*two, text));
   EXPECT_FALSE(works(*one, text));
+}
+
+// What comes from WooCommerce names no key: each node tries all of them.
+TEST_F(ChangeFeedTest, AKeyOfWooCommerceMadeOnOneNodeIsKnownToAll) {
+  const auto known = [&](Node& node) { return run(node.keys.woocommerce_keys()).value().size(); };
+  ASSERT_EQ(known(*two), 0u);
+  model::ApiKey key;
+  key.id = ids.next_id<model::ApiKeyId>();
+  key.workspace_id = workspace;
+  key.platform = model::KeyPlatform::kPeptideClients;
+  key.payload_format = model::PayloadFormat::kWooCommerce;
+  key.created_at = clock.now();
+  write(*one, [&](store::Connection& c) { return store::api_keys::insert(c, key); });
+  EXPECT_EQ(known(*two), 1u);
+  revoke(*one, key.id);
+  EXPECT_EQ(known(*two), 0u);
 }
 
 TEST_F(ChangeFeedTest, ARevocationThatWasRolledBackIsNotHeard) {

@@ -156,7 +156,7 @@ Hub::Hub(boost::asio::io_context& context, Log& log, const Settings& settings, D
           context, *clock_, log_, *database_, endpoints_, channel_, alerts_,
           Rng(crypto::random_seed()),
           {.node = data_.node(), .node_name = node_name(settings_), .lease = settings_.lease}),
-      keys_(*database_, *clock_, settings_.rate_limit),
+      keys_(*database_, *clock_, secret_box_, settings_.rate_limit),
       nodes_(context, *clock_, log_, *database_,
              {.id = data_.node(),
               .boot = ids_.next(),

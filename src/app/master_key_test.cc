@@ -71,6 +71,11 @@ class MasterKeyTest : public testing::Test {
         "VALUES ($1, $2, 'd', 'u', '', '', 'active', '', '{}', 0, 0, 0)",
         {workspace, Bytes(16, 4)}));
     ASSERT_TRUE(connection->execute(
+        "INSERT INTO api_keys (workspace_id, id, platform, name, prefix, hash, scopes, created_at, "
+        "signing_secret, previous_signing_secret) "
+        "VALUES ($1, $2, 'peptideclients', '', '', $3, '[]', 0, $4, $5)",
+        {workspace, id, hash, box->seal("signing", id), box->seal("former", id)}));
+    ASSERT_TRUE(connection->execute(
         "INSERT INTO idempotency (workspace_id, scope, key_hash, fingerprint, status, response, "
         "created_at, expires_at) VALUES ($1, 'native', $2, $3, 201, $4, 0, 9)",
         {workspace, hash, hash, box->seal("answer", hash)}));
@@ -95,10 +100,12 @@ class MasterKeyTest : public testing::Test {
     read("SELECT secret, id FROM endpoints WHERE secret IS NOT NULL");
     read("SELECT previous_secret, id FROM endpoints WHERE previous_secret IS NOT NULL");
     read("SELECT headers, id FROM endpoints WHERE headers IS NOT NULL");
+    read("SELECT signing_secret, id FROM api_keys");
+    read("SELECT previous_signing_secret, id FROM api_keys");
     read("SELECT response, key_hash FROM idempotency WHERE scope = 'native'");
     return all;
   }
-  static constexpr const char* kAllSecrets = "current previous headers answer ";
+  static constexpr const char* kAllSecrets = "current previous headers signing former answer ";
 
   const TemporaryFolder folder_;
 };
@@ -174,7 +181,7 @@ TEST_F(MasterKeyTest, ARotationSealsEverythingAnewAndLeavesNothingOfTheOldOne) {
   const auto count = rotate();
 
   ASSERT_TRUE(count) << count.error().message;
-  EXPECT_EQ(*count, 4);
+  EXPECT_EQ(*count, 6);
   EXPECT_NE(key(), before);
   EXPECT_FALSE(fs::exists(next()));
   EXPECT_EQ(secrets(), kAllSecrets);
@@ -191,7 +198,8 @@ TEST_F(MasterKeyTest, ARotationThatIsKilledAtAnyStepIsForgottenOrFinished) {
                        Case{RotationStep::kCommit, false}, Case{RotationStep::kReplaceKey, true},
                        Case{RotationStep::kDone, true}}) {
     SCOPED_TRACE(static_cast<int>(c.killed_before));
-    ASSERT_TRUE(connect()->run_script("DELETE FROM endpoints; DELETE FROM idempotency"));
+    ASSERT_TRUE(connect()->run_script(
+        "DELETE FROM endpoints; DELETE FROM api_keys; DELETE FROM idempotency"));
     store_secrets();
     const std::string before = key();
 
@@ -228,7 +236,7 @@ TEST_F(MasterKeyTest, ASecretThatDoesNotOpenEndsARotationBeforeAnythingChanged) 
   ASSERT_FALSE(count);
   EXPECT_EQ(count.error().code, Code::kInternal);
   EXPECT_EQ(key(), before);
-  EXPECT_EQ(secrets(), "current previous headers UNREADABLE ");
+  EXPECT_EQ(secrets(), "current previous headers signing former UNREADABLE ");
 }
 
 }  // namespace

@@ -102,6 +102,7 @@ const std::vector<Scope>& known_scopes() {
       {"deliveries:read", "list and read deliveries"},
       {"deliveries:write", "retry deliveries, or make those of a paused endpoint oneself"},
       {"audit:read", "read the audit log"},
+      {"requests:read", "read the request log"},
   };
   return scopes;
 }

@@ -25,9 +25,10 @@ struct Request {
   // What it is called in the log and in the answer's X-Request-Id. Given by whoever routes it.
   std::string id;
   // Whose it is, as far as it is told from its key or signature: for the request log, which has a
-  // row of each request that belongs to a workspace. Filled by the surface.
-  std::optional<Uuid> workspace;
-  std::optional<Uuid> api_key;
+  // row of each request that belongs to a workspace. No part of the request: noted by whoever finds
+  // out (KeyDirectory, mostly), who has it to read alone.
+  mutable std::optional<Uuid> workspace;
+  mutable std::optional<Uuid> api_key;
   // What the route's {names} stood for, decoded. Filled by the Router.
   std::vector<std::pair<std::string_view, std::string>> params;
 

@@ -61,7 +61,7 @@ Result<void> endpoint_changed(Connection& connection, const model::WorkspaceId& 
   return connection.notify(text);
 }
 
-Result<void> key_revoked(Connection& connection, const model::ApiKeyId& key) {
+Result<void> key_changed(Connection& connection, const model::ApiKeyId& key) {
   std::string text(kKey);
   add(text, key.uuid());
   return connection.notify(text);
@@ -93,7 +93,7 @@ std::optional<Message> parse(std::string_view text) {
   if (kind == kKey) {
     const auto key = words.next_uuid();
     if (!key || !words.empty()) return std::nullopt;
-    return KeyRevoked{model::ApiKeyId(*key)};
+    return KeyChanged{model::ApiKeyId(*key)};
   }
   if (kind == kDue) return parse_due(words);
   return std::nullopt;

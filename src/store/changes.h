@@ -25,8 +25,9 @@ struct EndpointRef {
 
 // An endpoint was changed, paused, resumed, switched off or deleted.
 struct EndpointChanged : EndpointRef {};
-// A key works no more.
-struct KeyRevoked {
+// A key works no more, or has another secret; or there is one more that nobody asks for by its
+// text.
+struct KeyChanged {
   model::ApiKeyId key;
 };
 // `by` has written deliveries to these that it may not make all by itself.
@@ -34,7 +35,7 @@ struct Due {
   Uuid by;  // The node.
   std::vector<EndpointRef> endpoints;
 };
-using Message = std::variant<EndpointChanged, KeyRevoked, Due>;
+using Message = std::variant<EndpointChanged, KeyChanged, Due>;
 
 // How many endpoints one message of kind Due has room for.
 inline constexpr std::size_t kDueMax = 90;
@@ -42,7 +43,7 @@ inline constexpr std::size_t kDueMax = 90;
 // All fail as Connection::notify().
 Result<void> endpoint_changed(Connection& connection, const model::WorkspaceId& workspace,
                               const model::EndpointId& endpoint);
-Result<void> key_revoked(Connection& connection, const model::ApiKeyId& key);
+Result<void> key_changed(Connection& connection, const model::ApiKeyId& key);
 // In as many messages as it takes.
 Result<void> due(Connection& connection, const Uuid& by, std::span<const EndpointRef> endpoints);
 

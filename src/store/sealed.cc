@@ -24,6 +24,11 @@ constexpr Place kPlaces[] = {
      "UPDATE endpoints SET previous_secret = $3 WHERE workspace_id = $1 AND id = $2"},
     {"SELECT workspace_id, id, headers FROM endpoints WHERE headers IS NOT NULL",
      "UPDATE endpoints SET headers = $3 WHERE workspace_id = $1 AND id = $2"},
+    {"SELECT workspace_id, id, signing_secret FROM api_keys WHERE signing_secret IS NOT NULL",
+     "UPDATE api_keys SET signing_secret = $3 WHERE workspace_id = $1 AND id = $2"},
+    {"SELECT workspace_id, id, previous_signing_secret FROM api_keys "
+     "WHERE previous_signing_secret IS NOT NULL",
+     "UPDATE api_keys SET previous_signing_secret = $3 WHERE workspace_id = $1 AND id = $2"},
     // Answers of the management API, which may hold a new secret.
     {"SELECT workspace_id, key_hash, response FROM idempotency WHERE scope = 'native'",
      "UPDATE idempotency SET response = $3 "

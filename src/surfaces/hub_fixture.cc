@@ -46,7 +46,7 @@ HubFixture::HubFixture(int rate_limit)
       channel(clock, [this](net::ClientRequest request) { return receive(std::move(request)); }),
       dispatcher(context, clock, log, *database, endpoints, channel, alerts, Rng(1),
                  dispatcher_options(ids)),
-      keys(*database, clock, rate_limit),
+      keys(*database, clock, secret_box, rate_limit),
       backup(*database, folder / "backup.db"),
       native_api({.clock = clock,
                   .log = log,

@@ -20,6 +20,14 @@ void log_refusal(Log& log, const net::Request& request, std::string_view operati
                             {"what", error.message}});
 }
 
+void set_retry_after(net::Response& response, std::chrono::seconds wait) {
+  for (net::Header& header : response.headers) {
+    if (net::same_header_name(header.name, "Retry-After")) {
+      header.value = std::to_string(wait.count());
+    }
+  }
+}
+
 net::Response refuse_miss(const net::Router::Miss& miss, RenderRefusal render) {
   if (!miss.allow.empty()) {
     const std::string allow = fmt::format("{}", fmt::join(miss.allow, ", "));

@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <string_view>
 
@@ -23,6 +24,9 @@ std::string told_with_path(const Error& error);
 // Notes in the log what the caller is told no more of than that it was inside the hub.
 void log_refusal(Log& log, const net::Request& request, std::string_view operation,
                  const Error& error);
+
+// Puts `wait` into the Retry-After of an answer that has one; else it changes nothing.
+void set_retry_after(net::Response& response, std::chrono::seconds wait);
 
 // 404, 405 with Allow, or 400 for a path that is not properly encoded.
 net::Response refuse_miss(const net::Router::Miss& miss, RenderRefusal render);

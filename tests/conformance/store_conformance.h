@@ -15,6 +15,7 @@
 #include <ostream>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -34,6 +35,7 @@
 #include "model/order.h"
 #include "model/replay.h"
 #include "model/workspace.h"
+#include "store/api_keys.h"
 #include "store/database.h"
 #include "store/deliveries.h"
 #include "store/documents.h"
@@ -242,6 +244,30 @@ class NodeConformance : public StoreConformance {
   std::vector<std::string> said_by(const std::function<Result<void>(Connection&)>& unit);
 };
 
+// What keys of an integration have beside others, and what keys were used for.
+class KeyConformance : public StoreConformance {
+ protected:
+  void SetUp() override;
+  model::ApiKey woocommerce_key(std::string secret);  // Not inserted.
+  std::string insert(const model::ApiKey& key);       // Its outcome, as that of rotate().
+  std::string rotate(const model::ApiKey& key, const std::string& secret,
+                     std::optional<Timestamp> former_until, Timestamp now);
+  // As good as sealed, for a store that looks at nothing of it.
+  static Bytes sealed(const Secret& secret);
+  api_keys::Stored stored(const model::ApiKey& key);
+  std::vector<model::ApiKeyId> all_of_woocommerce();
+
+  void use(const model::ApiKeyId& key, Timestamp at, int requests, int errors,
+           const std::optional<Uuid>& node = {});
+  // Requests, errors, and when it was used last; nothing if it never was.
+  using Usage = std::tuple<std::int64_t, std::int64_t, std::optional<Timestamp>>;
+  std::optional<Usage> usage(const model::ApiKeyId& key, Timestamp now);
+  std::int64_t fold(Timestamp now, int limit = 100);
+
+  model::Workspace acme_;
+  const Uuid node_ = ids_.next();
+};
+
 // What other systems keep here.
 class DocumentConformance : public StoreConformance {
  protected:
@@ -268,5 +294,6 @@ class DocumentConformance : public StoreConformance {
                            driver_name);                                                           \
   INSTANTIATE_TEST_SUITE_P(Drivers, ReplayConformance, testing::Values(__VA_ARGS__), driver_name); \
   INSTANTIATE_TEST_SUITE_P(Drivers, OrderConformance, testing::Values(__VA_ARGS__), driver_name);  \
+  INSTANTIATE_TEST_SUITE_P(Drivers, KeyConformance, testing::Values(__VA_ARGS__), driver_name);    \
   INSTANTIATE_TEST_SUITE_P(Drivers, NodeConformance, testing::Values(__VA_ARGS__), driver_name);   \
   INSTANTIATE_TEST_SUITE_P(Drivers, UpkeepConformance, testing::Values(__VA_ARGS__), driver_name)

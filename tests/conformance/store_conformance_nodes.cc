@@ -180,7 +180,7 @@ TEST_P(NodeConformance, ARevokedKeyIsAnnouncedOnce) {
   ASSERT_EQ(said.size(), 1u);
   const auto message = changes::parse(said[0]);
   ASSERT_TRUE(message.has_value()) << said[0];
-  EXPECT_EQ(std::get<changes::KeyRevoked>(*message).key, key.id);
+  EXPECT_EQ(std::get<changes::KeyChanged>(*message).key, key.id);
   EXPECT_TRUE(said_by(revoke).empty()) << "nothing has changed";
 }
 

@@ -18,7 +18,7 @@ Task<Result<Caller>> Access::identify(const net::Request& request) {
   if (crypto::equal_in_constant_time(as_text(hash), as_text(admin_token_hash_))) {
     co_return Caller{};
   }
-  auto key = co_await keys_.find(std::string(token), model::KeyPlatform::kWaybill);
+  auto key = co_await keys_.find(request, std::string(token), model::KeyPlatform::kWaybill);
   if (!key) co_return fail(key.error());
   co_return Caller{*std::move(key)};
 }

@@ -23,7 +23,9 @@ class NativeApi::Impl {
     if (!reply) {
       const Error& error = reply.error();
       log_refusal(services_.log, request, operation.id, error);
-      co_return problem(error);
+      net::Response refusal = problem(error);
+      set_retry_after(refusal, services_.keys.retry_after(request));
+      co_return refusal;
     }
     net::Response response = net::Response::json(reply->status, std::move(reply->body));
     replays_ += reply->replayed ? 1 : 0;
@@ -52,6 +54,7 @@ class NativeApi::Impl {
       const auto id = co_await access_.workspace(call.caller, workspace->second);
       if (!id) co_return fail(id.error());
       call.workspace_id = *id;
+      request.workspace = id->uuid();
     }
     WAYBILL_CO_TRY(Access::check_scope(call.caller, operation.scope));
     auto query = QueryReader::read(request.query, operation.query, call.now);

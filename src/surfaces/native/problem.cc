@@ -23,7 +23,10 @@ net::Response write(int status, std::string_view code, std::string_view detail,
       .add("detail", replace_invalid_utf8(detail));
   if (!path.empty()) object.add("path", path);
   object.end();
-  return net::Response::with_body(status, "application/problem+json", std::move(body));
+  net::Response response =
+      net::Response::with_body(status, "application/problem+json", std::move(body));
+  response.error_code = code;
+  return response;
 }
 
 }  // namespace

@@ -24,7 +24,9 @@ net::Response render(int status, std::string_view code, std::string_view message
   std::string body;
   // A message may quote what the caller sent, which need not be UTF-8.
   ObjectText(body).add("error", replace_invalid_utf8(message)).add("code", code).end();
-  return net::Response::json(status, std::move(body));
+  net::Response response = net::Response::json(status, std::move(body));
+  response.error_code = code;
+  return response;
 }
 
 // "2025-12-16 09:00:49 UTC": the first whole second that is not before.
@@ -165,7 +167,7 @@ net::Response PrecoroApi::render_miss(const net::Router::Miss& miss) {
 
 Task<Result<PrecoroApi::Caller>> PrecoroApi::authenticate(const net::Request& request) {
   std::string token(request.header("X-AUTH-TOKEN").value_or(""));
-  auto key = co_await services_.keys.find(std::move(token), model::KeyPlatform::kPrecoro);
+  auto key = co_await services_.keys.find(request, std::move(token), model::KeyPlatform::kPrecoro);
   if (!key) co_return fail(key.error());
   co_return Caller{*std::move(key), std::string(request.header("email").value_or(""))};
 }
@@ -188,6 +190,7 @@ std::optional<net::Response> PrecoroApi::check_limits(const Caller& caller,
       .add("RateLimit-Limit", refusal->limit)
       .end();
   net::Response response = net::Response::json(429, std::move(body));
+  response.error_code = "rate_limited";
   response.headers.push_back(
       {"Retry-After", std::to_string(std::chrono::ceil<std::chrono::seconds>(wait).count())});
   return response;
@@ -196,7 +199,11 @@ std::optional<net::Response> PrecoroApi::check_limits(const Caller& caller,
 Task<net::Response> PrecoroApi::answer(const Collection& collection, const net::Request& request,
                                        bool is_list) {
   auto caller = co_await authenticate(request);
-  if (!caller) co_return render_error(caller.error());
+  if (!caller) {
+    net::Response refusal = render_error(caller.error());
+    set_retry_after(refusal, services_.keys.retry_after(request));
+    co_return refusal;
+  }
   if (auto refusal = check_limits(*caller, request)) co_return *std::move(refusal);
   auto body = is_list ? co_await list(collection, *std::move(caller), request)
                       : co_await get(collection, *std::move(caller), request);

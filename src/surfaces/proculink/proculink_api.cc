@@ -27,7 +27,9 @@ net::Response render(int status, std::string_view code, std::string_view message
     append_json_string(body, path);
   }
   body += '}';
-  return net::Response::json(status, std::move(body));
+  net::Response response = net::Response::json(status, std::move(body));
+  response.error_code = code;
+  return response;
 }
 
 // Form-encoded bodies are refused; a body that does not say what it is counts as JSON.
@@ -88,7 +90,7 @@ net::Response ProcuLinkApi::render_miss(const net::Router::Miss& miss) {
 Task<Result<std::shared_ptr<const model::ApiKey>>> ProcuLinkApi::authenticate(
     const net::Request& request) {
   std::string text(request.header("X-ProcuLink-Key").value_or(""));
-  auto key = co_await services_.keys.find(std::move(text), model::KeyPlatform::kProcuLink);
+  auto key = co_await services_.keys.find(request, std::move(text), model::KeyPlatform::kProcuLink);
   if (key && (*key)->workspace_slug != request.param("slug")) {
     co_return fail(Code::kForbidden, "workspace_forbidden",
                    "This key does not belong to this workspace.");
@@ -96,9 +98,15 @@ Task<Result<std::shared_ptr<const model::ApiKey>>> ProcuLinkApi::authenticate(
   co_return key;
 }
 
+net::Response ProcuLinkApi::refuse(const net::Request& request, const Error& error) const {
+  net::Response response = render_error(error);
+  set_retry_after(response, services_.keys.retry_after(request));
+  return response;
+}
+
 Task<net::Response> ProcuLinkApi::ping(const net::Request& request) {
   const auto key = co_await authenticate(request);
-  if (!key) co_return render_error(key.error());
+  if (!key) co_return refuse(request, key.error());
   std::string body = R"({"status":"ok","workspace":)";
   append_json_string(body, (*key)->workspace_slug);
   body += '}';
@@ -117,7 +125,7 @@ Task<net::Response> ProcuLinkApi::post_order(const net::Request& request) {
                                          {"reason", receipt.error().reason},
                                          {"what", receipt.error().message}});
   }
-  co_return render_error(receipt.error());
+  co_return refuse(request, receipt.error());
 }
 
 Task<Result<intake::OrderReceipt>> ProcuLinkApi::receive_order(const net::Request& request) {

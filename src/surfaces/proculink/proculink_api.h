@@ -40,6 +40,7 @@ class ProcuLinkApi {
   // Fails with kUnauthenticated (as KeyDirectory::find()), or with kForbidden
   // (workspace_forbidden), which says nothing of whether there is such a workspace (A-PL-9).
   Task<Result<std::shared_ptr<const model::ApiKey>>> authenticate(const net::Request& request);
+  net::Response refuse(const net::Request& request, const Error& error) const;
   Task<net::Response> ping(const net::Request& request);
   Task<net::Response> post_order(const net::Request& request);
   Task<Result<intake::OrderReceipt>> receive_order(const net::Request& request);

@@ -27,6 +27,7 @@ net::Response render(int status, std::string_view reason, std::string_view messa
   ObjectText(body).add("success", false).add("error", replace_invalid_utf8(message)).end();
   net::Response response = net::Response::json(status, std::move(body));
   response.headers.push_back({"X-Error-Code", std::string(reason)});
+  response.error_code = reason;
   return response;
 }
 
@@ -83,9 +84,13 @@ net::Response ProcureIqApi::render_miss(const net::Router::Miss& miss) {
 }
 
 Task<net::Response> ProcureIqApi::answer(const Operation& operation, net::Request& request) {
-  const auto key = co_await services_.keys.find(std::string(api_key_text(request)),
+  const auto key = co_await services_.keys.find(request, std::string(api_key_text(request)),
                                                 model::KeyPlatform::kProcureIq);
-  if (!key) co_return render_error(key.error());
+  if (!key) {
+    net::Response refusal = render_error(key.error());
+    set_retry_after(refusal, services_.keys.retry_after(request));
+    co_return refusal;
+  }
   const model::ApiKey& caller = **key;
   const Timestamp now = services_.clock.now();
   if (!quota_.allow(caller.id.uuid(), now)) co_return render_exceeded(caller, now);

@@ -28,7 +28,9 @@ net::Response render(int status, std::string_view reason, std::string_view messa
   std::string body;
   // A message may quote what a caller sent, cut in the middle of a character.
   ObjectText(body).add("error", replace_invalid_utf8(message)).add("code", code_of(reason)).end();
-  return net::Response::json(status, std::move(body));
+  net::Response response = net::Response::json(status, std::move(body));
+  response.error_code = reason;
+  return response;
 }
 
 // PROIGN's pages know neither 409 nor 415.
@@ -100,7 +102,7 @@ net::Response ProignApi::render_miss(const net::Router::Miss& miss) {
 Task<Result<std::shared_ptr<const model::ApiKey>>> ProignApi::authenticate(
     const net::Request& request) {
   std::string text(api_key_text(request));
-  auto key = co_await services_.keys.find(std::move(text), model::KeyPlatform::kProign);
+  auto key = co_await services_.keys.find(request, std::move(text), model::KeyPlatform::kProign);
   if (key && (*key)->workspace_slug != request.param("tenant")) {
     co_return fail(Code::kForbidden, "workspace_forbidden",
                    "This key does not belong to this tenant.");
@@ -110,7 +112,7 @@ Task<Result<std::shared_ptr<const model::ApiKey>>> ProignApi::authenticate(
 
 Task<net::Response> ProignApi::answer(const Operation& operation, net::Request& request) {
   const auto key = co_await authenticate(request);
-  if (!key) co_return render_error(key.error());
+  if (!key) co_return render(key.error(), services_.keys.retry_after(request));
   Call call{services_, request, native::Caller{*key}, (*key)->workspace_id, {}, {}, {}, kDialect};
   call.now = services_.clock.now();
   net::Quota& quota = operation.is_read() ? reads_ : writes_;
