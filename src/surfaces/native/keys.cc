@@ -1,19 +1,19 @@
+#include <map>
 #include <utility>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "store/api_keys.h"
+#include "store/key_usage.h"
 #include "surfaces/native/change.h"
-#include "surfaces/native/object_reader.h"
+#include "surfaces/native/endpoint_settings.h"
+#include "surfaces/native/new_key.h"
 #include "surfaces/native/operations.h"
 #include "surfaces/native/render.h"
 #include "surfaces/native/users.h"
 
 namespace waybill::surfaces::native {
 namespace {
-
-constexpr std::size_t kScopesMax = 100;
 
 // Nobody can give what they do not have: else a key could make itself a stronger one.
 Result<void> check_may_give(const Caller& caller, const std::vector<std::string>& scopes) {
@@ -23,72 +23,6 @@ Result<void> check_may_give(const Caller& caller, const std::vector<std::string>
                 fmt::format("This key cannot give the scope {}, as it does not have it.", scope));
   }
   return {};
-}
-
-void read_scopes(ObjectReader& body, model::ApiKey& key) {
-  const auto scopes = body.optional_texts("scopes", {1, kScopesMax}, {1, 100});
-  const std::vector<model::Scope>& known = model::known_scopes(key.platform, key.kind);
-  if (known.empty()) {
-    if (scopes) {
-      body.refuse("scopes", "scopes_not_used", "Keys of this platform have no scopes.");
-    }
-    return;
-  }
-  if (!scopes && key.platform != model::KeyPlatform::kWaybill) {
-    // A platform's own keys reach its own subjects only: all of them, unless fewer are asked for.
-    for (const model::Scope& scope : known) key.scopes.emplace_back(scope.name);
-    return;
-  }
-  if (!scopes) {
-    body.refuse("scopes", "member_missing",
-                "\"scopes\" is missing: a key of the platform waybill has at least one.");
-    return;
-  }
-  body.check("scopes", model::check_scopes(key.platform, key.kind, *scopes));
-  key.scopes = *scopes;
-}
-
-// Whom a key of Precoro belongs to: it shows what they may see.
-std::optional<std::string> read_owner(ObjectReader& body, model::KeyPlatform platform) {
-  auto user = read_user(body, "user");
-  const bool has_user = platform == model::KeyPlatform::kPrecoro;
-  if (user && !has_user) {
-    body.refuse("user", "user_not_used", "Keys of this platform belong to no user.");
-  }
-  if (!user && has_user) {
-    body.refuse("user", "member_missing",
-                "\"user\" is missing: a key of Precoro belongs to a user.");
-  }
-  return user;
-}
-
-struct NewKey {
-  model::ApiKey key;
-  std::optional<std::string> user;  // As the caller names them.
-};
-
-Result<NewKey> read_key(const Call& call) {
-  const auto object = read_body(call.request);
-  if (!object) return fail(object.error());
-  ObjectReader body(*object);
-  NewKey made;
-  model::ApiKey& key = made.key;
-  const auto platform = model::parse_key_platform(body.text("platform", {1, 200}));
-  if (!platform) {
-    body.refuse(
-        "platform", "member_invalid",
-        fmt::format("This has to be one of: {}.", fmt::join(model::key_platform_names(), ", ")));
-  }
-  key.platform = platform.value_or(model::KeyPlatform::kWaybill);
-  key.name = body.optional_text("name", {0, 200}).value_or("");
-  read_scopes(body, key);
-  made.user = read_owner(body, key.platform);
-  key.expires_at = body.optional_time("expires_at");
-  if (key.expires_at && *key.expires_at <= call.now) {
-    body.refuse("expires_at", "member_invalid", "This time has passed already.");
-  }
-  WAYBILL_TRY(body.done());
-  return made;
 }
 
 // What a key lets its holder do, at whichever door, as scopes of this API. There is none for the
@@ -110,10 +44,62 @@ std::vector<std::string> powers_of(const model::ApiKey& key) {
   return {"*"};
 }
 
+Result<store::key_usage::Usage> usage_of(store::Connection& connection, const Call& call,
+                                         const model::ApiKey& key) {
+  auto usage = store::key_usage::find(connection, key.workspace_id, key.id, key.id, call.now);
+  if (!usage) return fail(usage.error());
+  return (*usage)[key.id];
+}
+
+Result<std::string> shown(store::Connection& connection, const Call& call,
+                          const model::ApiKey& key) {
+  const auto usage = usage_of(connection, call, key);
+  if (!usage) return fail(usage.error());
+  return text_of(key, *usage, call.now);
+}
+
+std::string audit_detail(const model::ApiKey& key) {
+  std::string detail;
+  ObjectText(detail)
+      .add("platform", model::key_platform_name(key.platform))
+      .add("name", key.name)
+      .add("prefix", key.prefix)
+      .add("scopes", key.scopes)
+      .add("user_id", key.user_id)
+      .add("kind", model::key_kind_name(key.kind))
+      .add("store_id", key.store_id)
+      .add("require_signature", key.require_signature)
+      .add("allowed_networks", key.allowed_networks)
+      .add("calls_per_minute", key.calls_per_minute)
+      .add("expires_at", key.expires_at)
+      .end();
+  return detail;
+}
+
+// What the answer has of a key whose secrets are new.
+void write_signing_secret(ObjectText& object, const Secret& secret) {
+  object.add("signing_secret", secret.empty() ? std::nullopt : std::optional(secret.reveal()));
+}
+
+struct Rotation {
+  Secret secret;
+  std::chrono::milliseconds overlap{0};
+};
+
+Result<Rotation> read_rotation(const json::object& object) {
+  ObjectReader body(object);
+  Rotation rotation;
+  rotation.secret = read_signing_secret(body, "secret");
+  rotation.overlap = body.optional_duration("overlap", std::chrono::milliseconds(0), kOverlapMax)
+                         .value_or(std::chrono::hours(24));
+  WAYBILL_TRY(body.done());
+  return rotation;
+}
+
 }  // namespace
 
 Task<Result<Reply>> create_key(Call& call) {
-  auto made = read_key(call);
+  auto made = read_new_key(call);
   if (!made) co_return fail(made.error());
   model::ApiKey* const key = &made->key;
   WAYBILL_CO_TRY(check_may_give(call.caller, powers_of(*key)));
@@ -123,6 +109,10 @@ Task<Result<Reply>> create_key(Call& call) {
   key->prefix = model::key_prefix(key->platform, key->kind, text);
   key->hash = model::key_hash(text.reveal());
   key->created_at = call.now;
+  const Bytes sealed =
+      key->signing_secret.empty()
+          ? Bytes()
+          : call.services.secret_box.seal(key->signing_secret.reveal(), key->id.bytes());
 
   co_return co_await make_change(call, [&](store::Connection& connection) -> Result<Change> {
     if (made->user) {
@@ -130,42 +120,63 @@ Task<Result<Reply>> create_key(Call& call) {
       if (!user) return fail(user.error());
       key->user_id = *user;
     }
-    WAYBILL_TRY(store::api_keys::insert(connection, *key));
+    if (made->store) {
+      const auto store =
+          store::api_keys::find_store(connection, call.workspace_id, *made->store, "$.store");
+      if (!store) return fail(store.error());
+      key->store_id = *store;
+    }
+    WAYBILL_TRY(store::api_keys::insert(connection, *key, sealed));
     std::string answer;
     ObjectText object(answer);
-    write(object, *key);
-    object.add("key", text.reveal()).end();
-    std::string detail;
-    ObjectText(detail)
-        .add("platform", model::key_platform_name(key->platform))
-        .add("name", key->name)
-        .add("prefix", key->prefix)
-        .add("scopes", key->scopes)
-        .add("user_id", key->user_id)
-        .add("expires_at", key->expires_at)
-        .end();
-    return Change{201, answer, AuditNote{"key.create", key->id.text(), detail, {}}, {}};
+    write(object, *key, store::key_usage::Usage(), call.now);
+    object.add("key", text.reveal());
+    write_signing_secret(object, key->signing_secret);
+    object.end();
+    return Change{201, answer, AuditNote{"key.create", key->id.text(), audit_detail(*key), {}},
+                  [id = key->id](const Services& services) { services.keys.forget(id); }};
   });
 }
 
 Task<Result<Reply>> list_keys(Call& call) {
   const auto page = call.query.page();
   WAYBILL_CO_TRY(call.query.done());
-  const auto found = co_await call.services.database.read([&](store::Connection& connection) {
-    return store::api_keys::list(connection, call.workspace_id, page);
-  });
-  if (!found) co_return fail(found.error());
-  co_return Reply{200, text_of_page(*found)};
+  co_return co_await call.services.database.read(
+      [&](store::Connection& connection) -> Result<Reply> {
+        const auto found = store::api_keys::list(connection, call.workspace_id, page);
+        if (!found) return fail(found.error());
+        std::map<model::ApiKeyId, store::key_usage::Usage> usage;
+        if (!found->rows.empty()) {
+          // Newest first.
+          auto used = store::key_usage::find(connection, call.workspace_id, found->rows.back().id,
+                                             found->rows.front().id, call.now);
+          if (!used) return fail(used.error());
+          usage = *std::move(used);
+        }
+        std::string out;
+        ObjectText object(out);
+        append_array(object.member("rows"), found->rows,
+                     [&](std::string& text, const model::ApiKey& key) {
+                       ObjectText shown(text);
+                       write(shown, key, usage[key.id], call.now);
+                       shown.end();
+                     });
+        object.add("next_cursor", found->next.transform(&Uuid::crockford)).end();
+        return Reply{200, out};
+      });
 }
 
 Task<Result<Reply>> get_key(Call& call) {
   const auto id = path_id<model::ApiKeyId>(call.request, "key");
   if (!id) co_return fail(id.error());
-  const auto found = co_await call.services.database.read([&](store::Connection& connection) {
-    return store::api_keys::find(connection, call.workspace_id, *id);
-  });
-  if (!found) co_return fail(found.error());
-  co_return Reply{200, text_of(*found)};
+  co_return co_await call.services.database.read(
+      [&](store::Connection& connection) -> Result<Reply> {
+        const auto found = store::api_keys::find(connection, call.workspace_id, *id);
+        if (!found) return fail(found.error());
+        auto text = shown(connection, call, *found);
+        if (!text) return fail(text.error());
+        return Reply{200, *std::move(text)};
+      });
 }
 
 Task<Result<Reply>> revoke_key(Call& call) {
@@ -175,11 +186,56 @@ Task<Result<Reply>> revoke_key(Call& call) {
   co_return co_await make_change(call, [&](store::Connection& connection) -> Result<Change> {
     const auto before = store::api_keys::find(connection, call.workspace_id, *id);
     if (!before) return fail(before.error());
-    if (before->revoked_at) return Change{200, text_of(*before), {}, {}};
-    const auto after = store::api_keys::revoke(connection, call.workspace_id, *id, call.now);
+    const auto after = before->revoked_at
+                           ? before
+                           : store::api_keys::revoke(connection, call.workspace_id, *id, call.now);
     if (!after) return fail(after.error());
-    return Change{200, text_of(*after), AuditNote{"key.revoke", id->text(), "{}", {}},
+    auto text = shown(connection, call, *after);
+    if (!text) return fail(text.error());
+    if (before->revoked_at) return Change{200, *std::move(text), {}, {}};
+    return Change{200, *std::move(text), AuditNote{"key.revoke", id->text(), "{}", {}},
                   [key = *id](const Services& services) { services.keys.forget(key); }};
+  });
+}
+
+Task<Result<Reply>> rotate_key_secret(Call& call) {
+  const auto id = path_id<model::ApiKeyId>(call.request, "key");
+  if (!id) co_return fail(id.error());
+  const auto object = read_optional_body(call.request);
+  if (!object) co_return fail(object.error());
+  const auto rotation = read_rotation(*object);
+  if (!rotation) co_return fail(rotation.error());
+  const bool overlaps = rotation->overlap > std::chrono::milliseconds(0);
+  const store::api_keys::Rotation change{
+      rotation->secret, call.services.secret_box.seal(rotation->secret.reveal(), id->bytes()),
+      overlaps ? std::optional(call.now + rotation->overlap) : std::nullopt};
+
+  co_return co_await make_change(call, [&](store::Connection& connection) -> Result<Change> {
+    const auto key = store::api_keys::find_to_change(connection, call.workspace_id, *id);
+    if (!key) return fail(key.error());
+    if (key->kind != model::KeyKind::kIntegration) {
+      return fail(Code::kInvalid, "secret_not_used", "Only an integration's key signs requests.");
+    }
+    if (key->revoked_at) {
+      return fail(Code::kConflict, "key_revoked", "This key has been revoked.");
+    }
+    WAYBILL_TRY(store::api_keys::rotate_secret(connection, *key, change, call.now));
+    model::ApiKey after = *key;
+    after.previous_signing_secret_expires_at = change.former_until;
+    const auto usage = usage_of(connection, call, *key);
+    if (!usage) return fail(usage.error());
+    std::string answer;
+    ObjectText object_text(answer);
+    write(object_text, after, *usage, call.now);
+    write_signing_secret(object_text, change.secret);
+    object_text.end();
+    std::string detail;
+    ObjectText(detail)
+        .add("overlap", rotation->overlap)
+        .add("previous_signing_secret_expires_at", change.former_until)
+        .end();
+    return Change{200, answer, AuditNote{"key.rotate_secret", id->text(), detail, {}},
+                  [changed = *id](const Services& services) { services.keys.forget(changed); }};
   });
 }
 

@@ -22,6 +22,8 @@ const std::vector<Operation>& operations() {
      "getKey", "keys:read", get_key},
     {"DELETE", "/hub/v1/workspaces/{workspace}/keys/{key}",
      "revokeKey", "keys:write", revoke_key},
+    {"POST",   "/hub/v1/workspaces/{workspace}/keys/{key}/rotate-secret",
+     "rotateKeySecret", "keys:write", rotate_key_secret},
 
     {"POST",   "/hub/v1/workspaces/{workspace}/users",
      "createUser", "users:write", create_user},

@@ -32,6 +32,7 @@ Task<Result<Reply>> create_key(Call& call);
 Task<Result<Reply>> list_keys(Call& call);
 Task<Result<Reply>> get_key(Call& call);
 Task<Result<Reply>> revoke_key(Call& call);
+Task<Result<Reply>> rotate_key_secret(Call& call);
 // users.cc
 Task<Result<Reply>> create_user(Call& call);
 Task<Result<Reply>> list_users(Call& call);

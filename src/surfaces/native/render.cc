@@ -87,16 +87,35 @@ void write(ObjectText& object, const model::Workspace& workspace) {
       .add("created_at", workspace.created_at);
 }
 
-void write(ObjectText& object, const model::ApiKey& key) {
+void write(ObjectText& object, const model::ApiKey& key, const store::key_usage::Usage& usage,
+           Timestamp now) {
+  const bool is_integration = key.kind == model::KeyKind::kIntegration;
+  const auto& previous_until = key.previous_signing_secret_expires_at;
+  const bool overlaps = previous_until && now < *previous_until;
   object.add("id", key.id)
       .add("platform", model::key_platform_name(key.platform))
       .add("name", key.name)
       .add("prefix", key.prefix)
       .add("scopes", key.scopes)
       .add("user_id", key.user_id)
+      .add("kind", key.kind == model::KeyKind::kNone
+                       ? std::nullopt
+                       : std::optional(model::key_kind_name(key.kind)))
+      .add("store_id", key.store_id)
+      .add("source", is_integration ? std::optional(key.source) : std::nullopt)
+      .add("payload_format", is_integration
+                                 ? std::optional(model::payload_format_name(key.payload_format))
+                                 : std::nullopt)
+      .add("require_signature", key.require_signature)
+      .add("previous_signing_secret_expires_at", overlaps ? previous_until : std::nullopt)
+      .add("allowed_networks", key.allowed_networks)
+      .add("calls_per_minute", key.calls_per_minute)
       .add("created_at", key.created_at)
       .add("expires_at", key.expires_at)
-      .add("revoked_at", key.revoked_at);
+      .add("revoked_at", key.revoked_at)
+      .add("last_used_at", usage.last_used_at ? usage.last_used_at : key.last_used_at)
+      .add("requests_24h", usage.requests_24h)
+      .add("errors_24h", usage.errors_24h);
 }
 
 void write(ObjectText& object, const model::User& user) {

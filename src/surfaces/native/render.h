@@ -20,6 +20,7 @@
 #include "model/workspace.h"
 #include "store/audit_log.h"
 #include "store/events.h"
+#include "store/key_usage.h"
 #include "store/page.h"
 
 namespace waybill::surfaces::native {
@@ -28,7 +29,9 @@ namespace waybill::surfaces::native {
 std::string coalescing_text(const std::optional<model::CoalescingOverride>& coalescing);
 
 void write(ObjectText& object, const model::Workspace& workspace);
-void write(ObjectText& object, const model::ApiKey& key);
+// `usage`: what it was used for. What is over at `now` is not shown.
+void write(ObjectText& object, const model::ApiKey& key, const store::key_usage::Usage& usage,
+           Timestamp now);
 void write(ObjectText& object, const model::User& user);
 void write(ObjectText& object, const model::Supplier& supplier);
 void write(ObjectText& object, const model::Order& order);
