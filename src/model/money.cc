@@ -154,15 +154,19 @@ bool is_currency_code(std::string_view text) {
          std::ranges::all_of(text, [&](char c) { return is_letter(c) || is_digit(c); });
 }
 
-std::string Decimal::text() const { return plain_text(unscaled, scale); }
+std::string Decimal::text() const {
+  const Decimal least = normalized(*this);
+  return plain_text(least.unscaled, least.scale);
+}
 
 std::string Decimal::number() const {
-  std::string digits = std::to_string(std::abs(unscaled));
-  const int exponent = static_cast<int>(digits.size()) - 1 - scale;
+  const Decimal least = normalized(*this);
+  std::string digits = std::to_string(std::abs(least.unscaled));
+  const int exponent = static_cast<int>(digits.size()) - 1 - least.scale;
   // JavaScript writes what is below a millionth with an exponent.
-  if (unscaled == 0 || exponent >= -6) return text();
+  if (least.unscaled == 0 || exponent >= -6) return text();
   if (digits.size() > 1) digits.insert(1, 1, '.');
-  return fmt::format("{}{}e{}", unscaled < 0 ? "-" : "", digits, exponent);
+  return fmt::format("{}{}e{}", least.unscaled < 0 ? "-" : "", digits, exponent);
 }
 
 Result<Decimal> parse_decimal(std::string_view text) {
@@ -216,8 +220,6 @@ std::string amount_text(Minor amount, int digits) {
   return text;
 }
 
-std::string amount_number(Minor amount, int digits) {
-  return normalized({amount, digits}).number();
-}
+std::string amount_number(Minor amount, int digits) { return Decimal{amount, digits}.number(); }
 
 }  // namespace waybill::model

@@ -34,7 +34,8 @@ struct Decimal {
   int scale = 0;
 
   friend bool operator==(const Decimal&, const Decimal&) = default;
-  // "2.5", "-3", "0.00000001".
+  // "2.5", "-3", "0.00000001": without zeros at the end, also where a Decimal made by hand has
+  // them.
   std::string text() const;
   // The same as a JSON number, as write_json() would write it: "2.5", "1e-8".
   std::string number() const;

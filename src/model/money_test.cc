@@ -82,6 +82,8 @@ TEST(Decimal, IsReadAsItIsWrittenWithoutZerosAtItsEnd) {
   for (const auto& [text, expected] : cases) EXPECT_EQ(read(text), expected) << text;
   EXPECT_EQ(decimal("12.3400"), (Decimal{1234, 2}));
   EXPECT_EQ(decimal("1000"), (Decimal{1000, 0}));
+  EXPECT_EQ((Decimal{2000, 2}.text()), "20");
+  EXPECT_EQ((Decimal{2050, 2}.number()), "20.5");
 }
 
 TEST(Decimal, RefusesWhatIsNone) {

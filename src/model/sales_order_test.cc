@@ -10,6 +10,7 @@
 
 #include "base/manual_clock.h"
 #include "base/rng.h"
+#include "model/sales_order_reference.h"
 #include "model/trade.h"
 
 namespace waybill::model {
@@ -121,47 +122,10 @@ TEST(SalesOrder, ItsPaymentStatusFollowsFromWhatIsPaid) {
   }
 }
 
-// The rules once more, written down from the requirements instead of from the table: an order as
-// what was done to it.
-struct Reference {
-  Minor total;
-  bool cancelled = false, shipped = false, delivered = false;
-  std::vector<Minor> kept = {}, given_back = {};
-
-  Minor sum(const std::vector<Minor>& of) const {
-    Minor all = 0;
-    for (const Minor amount : of) all += amount;
-    return all;
-  }
-  // What comes of it: "" or the refusal.
-  std::string act(SalesAction action, Minor amount) {
-    const bool gone = shipped || delivered;
-    if (action == SalesAction::kReopen) return cancelled = shipped = delivered = false, "";
-    if (action == SalesAction::kCancel)
-      return gone ? "order_not_cancellable" : (cancelled = true, "");
-    if (action == SalesAction::kRefund) {
-      kept.erase(std::ranges::find(kept, amount));
-      return given_back.push_back(amount), "";
-    }
-    if (cancelled) return "order_cancelled";
-    if (action == SalesAction::kShip) return shipped = true, "";
-    if (action == SalesAction::kDeliver) return delivered = true, "";
-    if (sum(kept) + amount > total) return "overpayment";
-    return kept.push_back(amount), "";
-  }
-  SalesState state() const {
-    const auto status = cancelled   ? SalesStatus::kCancelled
-                        : delivered ? SalesStatus::kDelivered
-                        : shipped   ? SalesStatus::kShipped
-                                    : SalesStatus::kOpen;
-    return {status, total, sum(kept), sum(given_back)};
-  }
-};
-
 TEST(SalesOrder, AnySequenceOfActionsEndsWhereTheReferenceDoes) {
   for (std::uint64_t seed = 1; seed <= 2'000; ++seed) {
     Rng rng(seed);
-    Reference reference{rng.between(0, 20) * 100};
+    SalesReference reference{rng.between(0, 20) * 100};
     SalesState state{SalesStatus::kOpen, reference.total, 0, 0};
     for (int step = 0; step < 40; ++step) {
       const auto action = static_cast<SalesAction>(rng.between(0, 5));
