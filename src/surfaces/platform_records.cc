@@ -29,6 +29,11 @@ std::string iso_seconds(Timestamp time) {
   return text += 'Z';
 }
 
+std::string price_text(const model::Decimal& price, int digits) {
+  const auto amount = model::to_minor(price, digits);
+  return amount ? model::amount_text(*amount, digits) : price.text();
+}
+
 std::string_view event_name(const dialect::Dialect& dialect, std::string_view canonical) {
   if (const auto match = dialect.event_type_for(canonical)) return match->name;
   return canonical == model::kTestEvent ? std::string_view(dialect.test_event) : canonical;

@@ -11,6 +11,7 @@
 #include "base/ids.h"
 #include "base/json_text.h"
 #include "dialect/dialect.h"
+#include "model/money.h"
 #include "surfaces/native/object_reader.h"
 #include "surfaces/native/request_reader.h"
 
@@ -34,6 +35,10 @@ std::optional<SomeId> parse_id_as(std::string_view prefix, std::string_view text
 
 // "2026-11-21T04:30:00Z": what is left of a second is cut off.
 std::string iso_seconds(Timestamp time);
+
+// A price of one in a currency of `digits` decimals, written like an amount where it is one:
+// "12.50", not "12.5"; it may be finer than that.
+std::string price_text(const model::Decimal& price, int digits);
 
 // What `dialect` calls a canonical event: its own name, that of its test's event, or, for what it
 // does not know, the canonical one.

@@ -42,6 +42,7 @@ class Cli(HubTest):
         self.endpoints(slug)
         self.events_and_deliveries(slug)
         self.orders(slug)
+        self.stores_and_sales(slug)
         self.users_and_documents(slug)
         self.dialects_and_signatures()
         self.hub_itself()
@@ -181,6 +182,39 @@ class Cli(HubTest):
         self.assertIn("\\x1b", self.read("order", "list", *of).lower())
         self.assertIn("PAP-A4-80", self.read("order", "show", *of, row["id"]))
         self.assertEqual(self.ask("order", "list", "--workspace", slug)["rows"], [])
+
+    def stores_and_sales(self, slug):
+        of = ("--workspace", slug)
+        store = self.ask("store", "create", *of, "--name", "Web shop", "--number-prefix", "W-")
+        self.assertEqual((store["currency"], store["number_prefix"]), ("EUR", "W-"))
+        self.assertEqual(self.ask("store", "show", "web SHOP", *of), store)
+        self.assertIn("Web shop", self.read("store", "list", *of))
+
+        supplier, = self.ask("supplier", "list", *of)["rows"]
+        changed = self.ask("supplier", "update", *of, supplier["id"], "--email", "s@paper.example",
+                           "--phone", "+1 555 0100")
+        self.assertEqual((changed["name"], changed["email"]), (supplier["name"], "s@paper.example"))
+        changed = self.ask("supplier", "update", *of, supplier["id"], "--phone", "none")
+        self.assertIsNone(changed["phone"])
+        self.assertTrue(self.ask("supplier", "claim", *of, supplier["id"])["claimed_at"])
+
+        product = self.ask("product", "put", "A/4", *of, "--name", "Paper", "--price", "24.9",
+                           "--currency", "EUR", "--supplier", supplier["name"], "--unpublished")
+        self.assertEqual((product["price"], product["published"], product["supplier_id"]),
+                         ("24.90", False, supplier["id"]))
+        self.assertEqual(self.ask("product", "show", "A/4", *of), product)
+        self.assertIn("24.90", self.read("product", "list", *of))
+
+        self.assertEqual(self.ask("sales-order", "list", *of, "--store", "Web shop", "--status",
+                                  "open", "--number", "1", "--external-id", "1")["rows"], [])
+        for words in (("show",), ("ship", "--carrier", "UPS", "--shipped-at", "2026-01-01T00:00:00Z",
+                                  "--tracking-url", "https://track.example/1"),
+                      ("deliver",), ("cancel",)):
+            missing = self.run_words("sales-order", words[0], "ord_x", *words[1:], *of, status=1)
+            self.assertIn("order_not_found", missing.stderr)
+        missing = self.run_words("shipment", "update", "shp_x", "--tracking-number", "1Z", *of,
+                                 status=1)
+        self.assertIn("shipment_not_found", missing.stderr)
 
     def users_and_documents(self, slug):
         of = ("--workspace", slug)

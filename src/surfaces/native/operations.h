@@ -43,6 +43,23 @@ Task<Result<Reply>> delete_user(Call& call);
 Task<Result<Reply>> create_supplier(Call& call);
 Task<Result<Reply>> list_suppliers(Call& call);
 Task<Result<Reply>> get_supplier(Call& call);
+Task<Result<Reply>> update_supplier(Call& call);
+Task<Result<Reply>> claim_supplier(Call& call);
+// stores.cc
+Task<Result<Reply>> create_store(Call& call);
+Task<Result<Reply>> list_stores(Call& call);
+Task<Result<Reply>> get_store(Call& call);
+// products.cc
+Task<Result<Reply>> put_product(Call& call);
+Task<Result<Reply>> list_products(Call& call);
+Task<Result<Reply>> get_product(Call& call);
+// sales_orders.cc
+Task<Result<Reply>> list_sales_orders(Call& call);
+Task<Result<Reply>> get_sales_order(Call& call);
+Task<Result<Reply>> ship_sales_order(Call& call);
+Task<Result<Reply>> deliver_sales_order(Call& call);
+Task<Result<Reply>> cancel_sales_order(Call& call);
+Task<Result<Reply>> update_shipment(Call& call);
 // orders.cc
 Task<Result<Reply>> list_orders(Call& call);
 Task<Result<Reply>> get_order(Call& call);

@@ -131,7 +131,11 @@ void write(ObjectText& object, const model::Supplier& supplier) {
   object.add("id", supplier.id)
       .add("uuid", supplier.id.uuid().text())
       .add("name", supplier.name)
-      .add("created_at", supplier.created_at);
+      .add("email", supplier.email)
+      .add("phone", supplier.phone)
+      .add("claimed_at", supplier.claimed_at)
+      .add("created_at", supplier.created_at)
+      .add("updated_at", supplier.updated_at);
 }
 
 void write(ObjectText& object, const model::Order& order) {

@@ -16,6 +16,8 @@
 #include "model/node.h"
 #include "model/order.h"
 #include "model/replay.h"
+#include "model/sales_order.h"
+#include "model/trade.h"
 #include "model/user.h"
 #include "model/workspace.h"
 #include "store/audit_log.h"
@@ -35,6 +37,13 @@ void write(ObjectText& object, const model::ApiKey& key, const store::key_usage:
 void write(ObjectText& object, const model::User& user);
 void write(ObjectText& object, const model::Supplier& supplier);
 void write(ObjectText& object, const model::Order& order);
+// sales_render.cc: amounts are decimal texts with all decimals of their currency.
+void write(ObjectText& object, const model::Store& store);
+void write(ObjectText& object, const model::Product& product);
+// Without its payments and shipments.
+void write(ObjectText& object, const model::SalesOrder& order);
+void write(ObjectText& object, const model::Payment& payment);
+void write(ObjectText& object, const model::Shipment& shipment);
 // Without its content.
 void write(ObjectText& object, const model::Document& document);
 void write(ObjectText& object, const store::events::Routed& routed);

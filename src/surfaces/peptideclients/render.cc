@@ -1,13 +1,9 @@
 #include "surfaces/peptideclients/render.h"
 
+#include "surfaces/platform_records.h"
+
 namespace waybill::surfaces::peptideclients {
 namespace {
-
-// Written like an amount where it is one: "12.50", not "12.5". A price may be finer than that.
-std::string price_text(const model::Decimal& price, int digits) {
-  const auto amount = model::to_minor(price, digits);
-  return amount ? model::amount_text(*amount, digits) : price.text();
-}
 
 void write_items(std::string& out, const std::vector<model::SalesItem>& items, int digits) {
   append_array(out, items, [digits](std::string& text, const model::SalesItem& item) {
@@ -105,6 +101,16 @@ void write(ObjectText& object, const model::Product& product) {
            product.supplier_id.transform([](const auto& id) { return id.uuid().text(); }))
       .add("created_at", product.created_at)
       .add("updated_at", product.updated_at);
+}
+
+void write(ObjectText& object, const model::Supplier& supplier) {
+  object.add("id", supplier.id.uuid().text())
+      .add("name", supplier.name)
+      .add("email", supplier.email)
+      .add("phone", supplier.phone)
+      .add("claimed_at", supplier.claimed_at)
+      .add("created_at", supplier.created_at)
+      .add("updated_at", supplier.updated_at);
 }
 
 }  // namespace waybill::surfaces::peptideclients

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/json_text.h"
+#include "model/order.h"
 #include "model/sales_order.h"
 #include "model/trade.h"
 
@@ -23,6 +24,8 @@ void write(ObjectText& object, const model::SalesOrder& order,
 void write(ObjectText& object, const model::Payment& payment);
 void write(ObjectText& object, const model::Client& client);
 void write(ObjectText& object, const model::Product& product);
+// A vendor, as PeptideClients calls a supplier.
+void write(ObjectText& object, const model::Supplier& supplier);
 
 // The members of an order that the short answer (to a new one, a cancel, a payment) begins with:
 // id, external_id, number, status, payment_status, currency, total.
