@@ -15,10 +15,12 @@
 #include "crypto/random.h"
 #include "store/copy.h"
 #include "store/migrations.h"
+#include "surfaces/peptideclients/errors.h"
 
 namespace waybill::app {
 namespace {
 
+namespace peptideclients = surfaces::peptideclients;
 using surfaces::native::NativeApi;
 using surfaces::precoro::PrecoroApi;
 using surfaces::proculink::ProcuLinkApi;
@@ -34,6 +36,10 @@ constexpr char kVersionOne[] = "/api/v1/";
 constexpr char kHub[] = "/hub/";
 constexpr char kRoot[] = "/";
 
+bool is_peptideclients(std::string_view path) {
+  return path.starts_with("/integrations/v1/") || path.starts_with("/v1/");
+}
+
 // How each surface writes what goes wrong before one of its own functions is called. The first
 // that serves the path; the last serves everything.
 struct SurfaceErrors {
@@ -47,6 +53,8 @@ constexpr std::array kSurfaces = {
                   ProcuLinkApi::render_miss},
     SurfaceErrors{PrecoroApi::has_path, "precoro", PrecoroApi::render_error,
                   PrecoroApi::render_miss},
+    SurfaceErrors{is_peptideclients, "peptideclients", peptideclients::render_error,
+                  peptideclients::render_miss},
     SurfaceErrors{is_below<kVersionOne>, "procureiq", ProcureIqApi::render_error,
                   ProcureIqApi::render_miss},
     SurfaceErrors{is_below<kHub>, "native", NativeApi::render_error, NativeApi::render_miss},
@@ -195,6 +203,7 @@ Hub::Hub(boost::asio::io_context& context, Log& log, const Settings& settings, D
                                       .calls_per_day = settings_.procureiq_calls_per_day}),
       proign_(native_.services(), {.reads_per_minute = settings_.proign_reads_per_minute,
                                    .writes_per_minute = settings_.proign_writes_per_minute}),
+      integration_(native_.services()),
       traffic_(log_, ids_, settings_.access_log),
       retention_(context, *clock_, log_, *database_,
                  {.deliveries = settings_.retention_deliveries,
@@ -224,6 +233,7 @@ Hub::Hub(boost::asio::io_context& context, Log& log, const Settings& settings, D
   precoro_.add_routes(router_);
   procureiq_.add_routes(router_);
   proign_.add_routes(router_);
+  integration_.add_routes(router_);
   operations_.add_routes(router_);
   add_root_route();
   if (settings_.tls_certificate.empty()) return;

@@ -42,6 +42,7 @@
 #include "store/database.h"
 #include "surfaces/key_directory.h"
 #include "surfaces/native/native_api.h"
+#include "surfaces/peptideclients/integration_api.h"
 #include "surfaces/precoro/precoro_api.h"
 #include "surfaces/proculink/proculink_api.h"
 #include "surfaces/procureiq/procureiq_api.h"
@@ -119,6 +120,7 @@ class Hub {
   surfaces::precoro::PrecoroApi precoro_;
   surfaces::procureiq::ProcureIqApi procureiq_;
   surfaces::proign::ProignApi proign_;
+  surfaces::peptideclients::IntegrationApi integration_;
   Traffic traffic_;
   Retention retention_;
   net::Router router_;

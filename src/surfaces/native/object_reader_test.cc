@@ -32,6 +32,20 @@ TEST(ObjectReader, ReadsWhatIsThereAndNothingForWhatIsNot) {
   EXPECT_TRUE(reader.done());
 }
 
+TEST(ObjectReader, PassesOverWhatNobodyAsksForWhereItIsToBeLenient) {
+  const json::object object = object_of(R"({"name": "A", "count": null, "other": [1]})");
+  ObjectReader reader(object, "$", ObjectReader::Mode::kLenient);
+  EXPECT_EQ(reader.text("name", {1, 1}), "A");
+  EXPECT_EQ(reader.optional_integer("count", 1, 5), std::nullopt);
+  EXPECT_FALSE(reader.has("count"));
+  EXPECT_TRUE(reader.done());
+  reader.text("count", {1, 9});
+  EXPECT_EQ(reader.done().error().reason, "member_missing");
+  ObjectReader strict(object);
+  strict.text("name", {1, 1});
+  EXPECT_EQ(strict.done().error().reason, "member_unknown");
+}
+
 TEST(ObjectReader, TellsTheFirstFaultWithItsPath) {
   struct Case {
     std::string_view body;
