@@ -204,6 +204,7 @@ Hub::Hub(boost::asio::io_context& context, Log& log, const Settings& settings, D
       proign_(native_.services(), {.reads_per_minute = settings_.proign_reads_per_minute,
                                    .writes_per_minute = settings_.proign_writes_per_minute}),
       integration_(native_.services()),
+      public_reads_(native_.services()),
       traffic_(log_, ids_, settings_.access_log),
       retention_(context, *clock_, log_, *database_,
                  {.deliveries = settings_.retention_deliveries,
@@ -234,6 +235,7 @@ Hub::Hub(boost::asio::io_context& context, Log& log, const Settings& settings, D
   procureiq_.add_routes(router_);
   proign_.add_routes(router_);
   integration_.add_routes(router_);
+  public_reads_.add_routes(router_);
   operations_.add_routes(router_);
   add_root_route();
   if (settings_.tls_certificate.empty()) return;

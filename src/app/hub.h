@@ -43,6 +43,7 @@
 #include "surfaces/key_directory.h"
 #include "surfaces/native/native_api.h"
 #include "surfaces/peptideclients/integration_api.h"
+#include "surfaces/peptideclients/read_api.h"
 #include "surfaces/precoro/precoro_api.h"
 #include "surfaces/proculink/proculink_api.h"
 #include "surfaces/procureiq/procureiq_api.h"
@@ -121,6 +122,7 @@ class Hub {
   surfaces::procureiq::ProcureIqApi procureiq_;
   surfaces::proign::ProignApi proign_;
   surfaces::peptideclients::IntegrationApi integration_;
+  surfaces::peptideclients::ReadApi public_reads_;
   Traffic traffic_;
   Retention retention_;
   net::Router router_;

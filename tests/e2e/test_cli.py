@@ -207,9 +207,9 @@ class Cli(HubTest):
 
         self.assertEqual(self.ask("sales-order", "list", *of, "--store", "Web shop", "--status",
                                   "open", "--number", "1", "--external-id", "1")["rows"], [])
-        for words in (("show",), ("ship", "--carrier", "UPS", "--shipped-at", "2026-01-01T00:00:00Z",
-                                  "--tracking-url", "https://track.example/1"),
-                      ("deliver",), ("cancel",)):
+        shipment = ("--carrier", "UPS", "--tracking-url", "https://track.example/1",
+                    "--shipped-at", "2026-01-01T00:00:00Z")
+        for words in (("show",), ("ship", *shipment), ("deliver",), ("cancel",)):
             missing = self.run_words("sales-order", words[0], "ord_x", *words[1:], *of, status=1)
             self.assertIn("order_not_found", missing.stderr)
         missing = self.run_words("shipment", "update", "shp_x", "--tracking-number", "1Z", *of,
