@@ -10,6 +10,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <ostream>
@@ -34,6 +35,8 @@
 #include "model/node.h"
 #include "model/order.h"
 #include "model/replay.h"
+#include "model/sales_order.h"
+#include "model/trade.h"
 #include "model/workspace.h"
 #include "store/api_keys.h"
 #include "store/database.h"
@@ -282,6 +285,33 @@ class DocumentConformance : public StoreConformance {
                                   std::int64_t limit = 100);
 };
 
+// What shops push in, and the lists it is read by.
+class SalesConformance : public StoreConformance {
+ protected:
+  // What a workspace's orders are in the end, as their writers were told.
+  struct Written {
+    model::WorkspaceId id;
+    std::map<model::OrderId, Timestamp> orders;
+  };
+  struct Reading;
+
+  // Runs a unit that returns nothing, and tells its outcome.
+  template <class F>
+  std::string done(F unit) {
+    return outcome(write(std::move(unit)));
+  }
+  model::SalesOrder make_order(std::string external_id);
+  model::Client make_client(std::optional<std::string> external_id);
+  model::Payment make_payment(const model::OrderId& order, std::optional<std::string> external_id);
+  model::Product make_product(std::string sku);
+  // How many were refused.
+  Task<int> write_orders(int writer, int count, std::uint64_t seed, std::vector<Written>& written);
+  // Until `writing` is over and nothing is left. How many pages that were; -1 for a failure.
+  Task<int> read_orders(Reading& reading, const bool& writing);
+
+  const model::StoreId store_ = ids_.next_id<model::StoreId>();
+};
+
 }  // namespace waybill::store
 
 #define WAYBILL_INSTANTIATE_STORE_CONFORMANCE(...)                                                 \
@@ -296,4 +326,5 @@ class DocumentConformance : public StoreConformance {
   INSTANTIATE_TEST_SUITE_P(Drivers, OrderConformance, testing::Values(__VA_ARGS__), driver_name);  \
   INSTANTIATE_TEST_SUITE_P(Drivers, KeyConformance, testing::Values(__VA_ARGS__), driver_name);    \
   INSTANTIATE_TEST_SUITE_P(Drivers, NodeConformance, testing::Values(__VA_ARGS__), driver_name);   \
+  INSTANTIATE_TEST_SUITE_P(Drivers, SalesConformance, testing::Values(__VA_ARGS__), driver_name);  \
   INSTANTIATE_TEST_SUITE_P(Drivers, UpkeepConformance, testing::Values(__VA_ARGS__), driver_name)
