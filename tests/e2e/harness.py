@@ -385,7 +385,11 @@ class Workspace:
         return self.hub.api.ask(method, self.path + path, body, status, headers)
 
     def rows(self, path):
-        return self.hub.api.rows(self.path + path)
+        """But for the event of the supplier that the workspace begins with."""
+        rows = self.hub.api.rows(self.path + path)
+        if not path.startswith("/events"):
+            return rows
+        return [row for row in rows if row["subject"] != self.supplier["id"]]
 
     def ingress(self, method, path, body=None, key=None, headers=None, slug=None):
         """A request to ProcuLink's door. `body` is JSON, or bytes as they are."""
