@@ -39,7 +39,8 @@ std::string_view general_code(Code code) {
     case Code::kUnauthenticated: return "invalid_api_key";
     case Code::kForbidden: return "insufficient_scope";
     case Code::kNotFound: return "not_found";
-    case Code::kConflict: return "conflict";
+    // A conflict that has no row of its own is with a request that came at the same time.
+    case Code::kConflict: return "unavailable";
     case Code::kTooLarge: return "body_too_large";
     case Code::kUnsupported: return "unsupported_media_type";
     case Code::kUnavailable:
@@ -94,7 +95,6 @@ const std::vector<ErrorCode>& error_codes() {
       {"endpoint_not_found", 404, "There is no such webhook endpoint."},
       {"method_not_allowed", 405, "This address answers other methods; `Allow` names them."},
       {"request_timeout", 408, "The request did not come to its end in time."},
-      {"conflict", 409, "It contradicts what is there."},
       {"idempotency_conflict", 409, "The Idempotency-Key was used with another body."},
       {"order_cancelled", 409, "The order is cancelled."},
       {"order_not_cancellable", 409, "The order is on its way already, or there."},

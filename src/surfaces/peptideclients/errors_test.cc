@@ -81,7 +81,7 @@ TEST(PeptideClientsErrors, EachErrorOfTheHubHasARow) {
            Case{Code::kNotFound, "store_not_found", "not_found", 404},
            Case{Code::kNotFound, "supplier_not_found", "vendor_not_found", 404},
            Case{Code::kConflict, "overpayment", "overpayment", 422},
-           Case{Code::kConflict, "unique_violation", "conflict", 409},
+           Case{Code::kConflict, "unique_violation", "unavailable", 503},
            Case{Code::kInvalid, "total_mismatch", "total_mismatch", 422},
            Case{Code::kTooLarge, "body_too_large", "body_too_large", 413},
            Case{Code::kTooLarge, "header_too_large", "headers_too_large", 431},

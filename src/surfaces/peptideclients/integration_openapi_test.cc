@@ -35,9 +35,9 @@ const std::set<std::string_view> kAlways = {"request_timeout", "body_too_large",
 const std::set<std::string_view> kWithKey = {
     "invalid_request",   "missing_authorization", "invalid_api_key", "signature_missing",
     "signature_invalid", "signature_expired",     "ip_not_allowed",  "rate_limited"};
-const std::set<std::string_view> kOfWrites = {"invalid_json",         "idempotency_key_invalid",
-                                              "insufficient_scope",   "conflict",
-                                              "idempotency_conflict", "unsupported_media_type"};
+const std::set<std::string_view> kOfWrites = {"invalid_json", "idempotency_key_invalid",
+                                              "insufficient_scope", "idempotency_conflict",
+                                              "unsupported_media_type"};
 
 std::set<std::string> codes_of(const Operation& operation) {
   std::set<std::string> codes(kAlways.begin(), kAlways.end());
