@@ -205,16 +205,33 @@ class Cli(HubTest):
         self.assertEqual(self.ask("product", "show", "A/4", *of), product)
         self.assertIn("24.90", self.read("product", "list", *of))
 
-        self.assertEqual(self.ask("sales-order", "list", *of, "--store", "Web shop", "--status",
-                                  "open", "--number", "1", "--external-id", "1")["rows"], [])
-        shipment = ("--carrier", "UPS", "--tracking-url", "https://track.example/1",
-                    "--shipped-at", "2026-01-01T00:00:00Z")
-        for words in (("show",), ("ship", *shipment), ("deliver",), ("cancel",)):
-            missing = self.run_words("sales-order", words[0], "ord_x", *words[1:], *of, status=1)
-            self.assertIn("order_not_found", missing.stderr)
-        missing = self.run_words("shipment", "update", "shp_x", "--tracking-number", "1Z", *of,
-                                 status=1)
-        self.assertIn("shipment_not_found", missing.stderr)
+        first, second = (self.push_order(of, number) for number in ("A-1", "A-2"))
+        row, = self.ask("sales-order", "list", *of, "--store", "Web shop", "--status", "open",
+                        "--number", "W-1", "--external-id", "A-1")["rows"]
+        self.assertEqual(row["uuid"], first)
+        self.assertIn("W-2", self.read("sales-order", "list", *of))
+        shipment = self.ask("sales-order", "ship", first, *of, "--carrier", "UPS", "--tracking-url",
+                            "https://track.example/1", "--shipped-at", "2026-01-01T00:00:00Z")
+        self.assertEqual(shipment["shipped_at"], "2026-01-01T00:00:00.000Z")
+        followed = self.ask("shipment", "update", shipment["id"], *of, "--tracking-number", "1Z")
+        self.assertEqual((followed["carrier"], followed["tracking_number"]), ("UPS", "1Z"))
+        self.assertEqual(self.ask("sales-order", "deliver", first, *of)["status"], "delivered")
+        refused = self.run_words("sales-order", "cancel", first, *of, status=1)
+        self.assertIn("order_not_cancellable", refused.stderr)
+        self.assertEqual(self.ask("sales-order", "cancel", second, *of)["status"], "cancelled")
+        self.assertIn("1Z", self.read("sales-order", "show", first, *of))
+
+    def push_order(self, of, external_id):
+        """As a shop does: its id."""
+        key = self.hub.api.ask("POST", f"/workspaces/{of[1]}/keys", {
+            "platform": "peptideclients", "kind": "integration", "store": "Web shop"}, 201)["key"]
+        body = {"external_id": external_id,
+                "items": [{"name": "Paper", "quantity": 1, "unit_price": "24.90"}]}
+        answer = self.hub.http.request(
+            "POST", "/integrations/v1/orders", json.dumps(body),
+            {"Authorization": f"Bearer {key}", "Content-Type": "application/json"})
+        self.assertEqual(answer.status, 201, answer)
+        return answer.json["id"]
 
     def users_and_documents(self, slug):
         of = ("--workspace", slug)
