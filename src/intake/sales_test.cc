@@ -579,11 +579,12 @@ TEST_F(SalesTest, EveryEventIsWhatTheDialectsThatKnowItPromise) {
   OrderDraft least = draft("1", 0);
   least.source = "";
   least.currency = "POINTS";
-  least.items = {{{}, "", {1, 12}, {}}};
+  least.items.clear();
   OrderDraft most = draft("2", 12'345);
   most.number = "WC-1";
   most.client = {"cust-1", "ada@example.com", "Ada \"Käse\"", "+1"};
   most.items.push_back({{}, "Discount", {25, 1}, {-99, 2}});
+  most.items.push_back({{}, "", {1, 12}, {}});
   most.payment = payment(2'345, "tx-1");
   ShipmentDraft tracked;
   tracked.carrier = "UPS";

@@ -56,7 +56,7 @@ class Catalogue(HubTest):
 
     def test_what_does_not_fit_is_refused_and_tells_where(self):
         self.workspace.endpoint("procureiq", self.express, f"/raw/{self.name}")
-        data = {"order_id": "01941f29-7c00-7aaa-8000-000000000001", "line_count": 0}
+        data = {"order_id": "01941f29-7c00-7aaa-8000-000000000001", "line_count": -1}
         answer = self.hub.api.send("POST", self.workspace.path + "/events",
                                    {"type": "order.created", "data": data})
         self.assertEqual((answer.status, answer.json["code"], answer.json["path"]),
