@@ -177,7 +177,7 @@ class OpenApiContracts(HubTest):
         for path in ("/v1/orders", "/v1/vendors", "/v1/clients", "/v1/products"):
             whole = contract.send("GET", path, key=self.public_key).json["rows"]
             rows, query = [], "limit=1"
-            while query:
+            while query and len(rows) <= len(whole):
                 page = contract.send("GET", f"{path}?{query}", key=self.public_key).json
                 rows += page["rows"]
                 cursor = page["next_cursor"]

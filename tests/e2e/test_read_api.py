@@ -2,10 +2,11 @@
 
 import json
 import threading
+import time
 import unittest
 import urllib.parse
 
-from harness import HubTest, Recorder, at_once
+from harness import WAIT_SECONDS, HubTest, Recorder, at_once
 
 NOBODY = "01941f29-7c00-7aaa-8000-000000000001"
 
@@ -77,7 +78,9 @@ class ReadApi(HubTest):
     def follow(self, limit, is_over):
         """Reads on from the last row, past the end too, until `is_over` and nothing is left."""
         seen, place = [], {}
+        deadline = time.monotonic() + WAIT_SECONDS * 3
         while True:
+            self.assertLess(time.monotonic(), deadline, f"the list does not end: {seen[-3:]}")
             over = is_over()
             page = self.read("/v1/orders", limit=limit, **place)
             for row in page["rows"]:
@@ -85,6 +88,18 @@ class ReadApi(HubTest):
                 place = {"cursor_at": row["updated_at"], "cursor_id": row["id"]}
             if over and not page["rows"]:
                 return seen
+
+    def page_through(self, path, pages_max):
+        """All rows, by next_cursor."""
+        rows, place = [], {}
+        for _ in range(pages_max):
+            page = self.read(path, **place)
+            rows += page["rows"]
+            if not page["next_cursor"]:
+                return rows
+            place = {"cursor_at": page["next_cursor"]["at"],
+                     "cursor_id": page["next_cursor"]["id"]}
+        self.fail(f"{path} has more than {pages_max} pages")
 
     def test_who_reads_on_while_orders_come_in_sees_each_change_once(self):
         self.place("first")
@@ -110,14 +125,7 @@ class ReadApi(HubTest):
             writing.clear()
         for reader in readers:
             reader.join()
-        rows, place = [], {}
-        while True:
-            page = self.read("/v1/orders", **place)
-            rows += page["rows"]
-            if not page["next_cursor"]:
-                break
-            place = {"cursor_at": page["next_cursor"]["at"],
-                     "cursor_id": page["next_cursor"]["id"]}
+        rows = self.page_through("/v1/orders", pages_max=3)
         final = {row["id"]: (row["updated_at"], row["id"], row["status"]) for row in rows}
         self.assertEqual(len(final), 121)
         self.assertEqual({order for order, row in final.items() if row[2] == "cancelled"},

@@ -2,6 +2,9 @@
 
 #include "intake/sales.h"
 
+#include <algorithm>
+#include <set>
+
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
@@ -168,6 +171,23 @@ TEST_F(SalesOperationsTest, AProductIsWhatWasPutLast) {
   EXPECT_EQ(text(ok(200, "GET", kProducts), "rows", 0, "sku"), "2") << "unpublished ones, too";
   EXPECT_THAT(audit_actions(), ElementsAre("product.put", "product.put", "product.put",
                                            "supplier.create", "store.create", "workspace.create"));
+}
+
+// Within one millisecond of the clock: by updated_at they are listed, so no two have the same.
+TEST_F(SalesOperationsTest, WhatChangesLaterHasALaterTime) {
+  std::vector<std::string> times;
+  for (int i = 0; i < 3; ++i) {
+    const std::string body = fmt::format(R"({{"name": "Ink", "price": {}, "currency": "EUR"}})", i);
+    times.push_back(text(json_of(call("PUT", kProducts + "/1", body)), "updated_at"));
+    const std::string supplier = new_supplier(fmt::format("Supplier {}", i));
+    times.push_back(text(ok(200, "GET", kSuppliers + "/" + supplier), "updated_at"));
+    times.push_back(text(ok(200, "POST", kSuppliers + "/" + supplier + "/claim"), "updated_at"));
+    const std::string order = place(fmt::format("A-{}", i));
+    times.push_back(text(ok(200, "GET", kSales + "/" + order), "updated_at"));
+    times.push_back(text(ok(200, "POST", kSales + "/" + order + "/cancel"), "updated_at"));
+  }
+  EXPECT_TRUE(std::ranges::is_sorted(times)) << testing::PrintToString(times);
+  EXPECT_EQ(std::set<std::string>(times.begin(), times.end()).size(), times.size());
 }
 
 TEST_F(SalesOperationsTest, ASuppliersChangeIsToldOfOnce) {
