@@ -352,6 +352,11 @@ class Orders(IntegrationTest):
                                                       "external_id": "c-1"}), 200)
         self.assertEqual((changed["id"], changed["created"]), (made["id"], False))
 
+    def test_an_id_that_no_database_takes_names_nothing(self):
+        """PostgreSQL refuses a text with a NUL, which would be an error of the hub's."""
+        for odd in ("\0", "1\0", "\x01", "🧪" * 300, "%", "' OR 1=1 --"):
+            self.assertEqual(self.shop.find(odd).json["error"], "order_not_found", odd)
+
     def test_health_needs_no_key(self):
         answer = self.hub.http.request("GET", BASE + "/health")
         self.assertEqual((answer.status, answer.json), (200, {"ok": True}))

@@ -237,6 +237,7 @@ TEST_F(IntegrationApiTest, IdsAreReadInBothForms) {
        {std::string("nonsense"), "pay_" + own.substr(4), ids.next().text(), own.substr(4)}) {
     refused("order_not_found", post(cancel_of(none)));
   }
+  refused("order_not_found", ask("GET", fmt::format("{}/by-external/1%00", kOrders)));
   new_order("a/b c%");
   EXPECT_EQ(find("a%2Fb%20c%25").at("external_id").as_string(), "a/b c%");
 }

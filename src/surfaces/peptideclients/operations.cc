@@ -64,6 +64,10 @@ Result<Perform> create_order(const Input& input) {
 }
 
 Result<Perform> find_order(const Input& input) {
+  // No text that is stored has one, and PostgreSQL would not so much as compare it.
+  if (input.request.param("external_id").contains('\0')) {
+    return fail(Code::kNotFound, "order_not_found", "No external_id has a NUL character.");
+  }
   return [external_id = input.request.param("external_id")](Work& work) -> Result<Answer> {
     const model::Store& store = work.store;
     const auto order = store::sales_orders::find_by_external(work.connection, store.workspace_id,
