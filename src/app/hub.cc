@@ -13,6 +13,7 @@
 #include "app/version.h"
 #include "crypto/digest.h"
 #include "crypto/random.h"
+#include "net/client_address.h"
 #include "store/copy.h"
 #include "store/migrations.h"
 #include "surfaces/peptideclients/errors.h"
@@ -206,10 +207,17 @@ Hub::Hub(boost::asio::io_context& context, Log& log, const Settings& settings, D
       integration_(native_.services()),
       public_reads_(native_.services()),
       traffic_(log_, ids_, settings_.access_log),
+      request_log_(context, *clock_, log_, ids_, *database_,
+                   {.node = data_.node(), .with_bodies = settings_.request_log_bodies}),
       retention_(context, *clock_, log_, *database_,
                  {.deliveries = settings_.retention_deliveries,
                   .events = settings_.retention_events,
                   .is_ours = [this] { return nodes_.is_first(); }}),
+      request_log_bound_(context, *clock_, log_, *database_,
+                         {.node = data_.node(),
+                          .kept = settings_.retention_requests,
+                          .bytes_max = settings_.request_log_bytes_max,
+                          .is_ours = [this] { return nodes_.is_first(); }}),
       server_(
           context, log_, net::ServerLimits{.connections_max = settings_.connections_max},
           [this](net::Request& request) { return answer(request); },
@@ -225,7 +233,9 @@ Hub::Hub(boost::asio::io_context& context, Log& log, const Settings& settings, D
                    .server = server_,
                    .traffic = traffic_,
                    .replayer = replayer_,
+                   .request_log = request_log_,
                    .retention = retention_,
+                   .request_log_bound = request_log_bound_,
                    .nodes = nodes_,
                    .metrics_token = settings_.metrics_token}) {
   for (const SurfaceErrors& surface : kSurfaces) traffic_.add_surface(surface.name);
@@ -273,7 +283,9 @@ Task<Result<void>> Hub::start() {
   delivering_ = true;
   WAYBILL_CO_TRY(co_await dispatcher_.start());
   if (certificate_watch_) certificate_watch_->start();
+  request_log_.start();
   retention_.start();
+  request_log_bound_.start();
   replayer_.start();
   ready_ = true;
   co_return data_.publish_url(url_);
@@ -288,7 +300,9 @@ Task<void> Hub::stop() {
   if (delivering_) dispatcher_.begin_stop();
   native_.begin_stop();
   co_await server_.stop(settings_.stop_timeout);
+  co_await request_log_.stop();
   co_await retention_.stop();
+  co_await request_log_bound_.stop();
   co_await replayer_.stop();
   if (delivering_) co_await dispatcher_.stop(deadline);
   delivering_ = false;
@@ -308,10 +322,14 @@ void Hub::serve_with(CertificateWatch::Certificate certificate) {
 
 Task<net::Response> Hub::answer(net::Request& request) {
   const Stopwatch stopwatch;
+  const Timestamp at = clock_->now();
+  request.peer = net::client_address(request, settings_.trusted_proxies);
   request.id = traffic_.request_id(request);
   net::Response response = co_await route(request);
   const std::size_t surface = surface_of(request.path);
-  traffic_.note(surface, request, response, stopwatch.elapsed());
+  const auto elapsed = stopwatch.elapsed();
+  traffic_.note(surface, request, response, elapsed);
+  request_log_.note(request, response, at, elapsed);
   co_return response;
 }
 
@@ -335,6 +353,7 @@ Task<net::Response> Hub::route(net::Request& request) {
 }
 
 net::Response Hub::refuse(net::Request request, const Error& error) {
+  request.peer = net::client_address(request, settings_.trusted_proxies);
   request.id = traffic_.request_id(request);
   net::Response response = render_error(request, error);
   traffic_.note(surface_of(request.path), request, response, {});

@@ -17,6 +17,8 @@
 #include "app/data_directory.h"
 #include "app/node_registry.h"
 #include "app/operations.h"
+#include "app/request_log.h"
+#include "app/request_log_bound.h"
 #include "app/retention.h"
 #include "app/settings.h"
 #include "app/traffic.h"
@@ -124,7 +126,9 @@ class Hub {
   surfaces::peptideclients::IntegrationApi integration_;
   surfaces::peptideclients::ReadApi public_reads_;
   Traffic traffic_;
+  RequestLog request_log_;
   Retention retention_;
+  RequestLogBound request_log_bound_;
   net::Router router_;
   net::HttpServer server_;
   Operations operations_;

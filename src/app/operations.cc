@@ -146,6 +146,21 @@ void write_retention(MetricsText& text, const RetentionCounters& counters) {
              counters.last_pass ? seconds(*counters.last_pass) : 0);
 }
 
+void write_request_log(MetricsText& text, const RequestLog& log, const RequestLogBound& bound) {
+  text.counter("waybill_request_log_rows_total", "Rows of the request log written.",
+               log.counters().rows);
+  text.counter("waybill_request_log_dropped_total",
+               "Requests that are not in the log, because it had no room or could not be written.",
+               log.counters().dropped);
+  text.counter("waybill_request_log_deleted_total",
+               "Rows of the request log deleted because of their age or its size.",
+               bound.deleted());
+  text.gauge("waybill_request_log_bytes",
+             "How large the request log of all workspaces was a minute ago; 0 on other nodes than "
+             "the first.",
+             number(bound.bytes()));
+}
+
 void write_process(MetricsText& text, Timestamp started_at) {
   const ProcessUse use = process_use();
   text.begin("waybill_build_info", "gauge", "1, with the version that runs.");
@@ -229,6 +244,7 @@ Task<std::string> Operations::metrics() {
   write_database(text, services_.database);
   write_replays(text, services_.replayer.counters());
   write_retention(text, services_.retention.counters());
+  write_request_log(text, services_.request_log, services_.request_log_bound);
   text.gauge("waybill_nodes_live", "Nodes that are live on this database, this one included.",
              services_.nodes.live());
   write_process(text, started_at_);

@@ -11,6 +11,8 @@
 #include <string>
 
 #include "app/node_registry.h"
+#include "app/request_log.h"
+#include "app/request_log_bound.h"
 #include "app/retention.h"
 #include "app/traffic.h"
 #include "base/clock.h"
@@ -39,7 +41,9 @@ class Operations {
     const net::HttpServer& server;
     const Traffic& traffic;
     const delivery::Replayer& replayer;
+    const RequestLog& request_log;
     const Retention& retention;
+    const RequestLogBound& request_log_bound;
     const NodeRegistry& nodes;
     Secret metrics_token;  // Empty: anybody may read /metrics.
   };

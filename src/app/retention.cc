@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "store/coalescing.h"
+#include "store/key_usage.h"
 #include "store/retention.h"
 #include "store/workspaces.h"
 
@@ -104,6 +105,7 @@ Task<Result<void>> Retention::pass_workspace(model::WorkspaceId workspace, Times
     WAYBILL_CO_TRY(co_await sweep(Uuid(), find, remove, &counters_.events));
   }
   WAYBILL_CO_TRY(co_await pass_windows(workspace, now));
+  WAYBILL_CO_TRY(co_await pass_key_usage(workspace, now));
   if (with_idempotency) WAYBILL_CO_TRY(co_await pass_idempotency(workspace, now));
   co_return Result<void>();
 }
@@ -115,6 +117,18 @@ Task<Result<void>> Retention::pass_windows(model::WorkspaceId workspace, Timesta
     });
     if (!erased) co_return fail(erased.error());
     if (*erased < kStepRows) break;
+    co_await wait_until(clock_.now() + clock_.hub_time(kPause));
+  }
+  co_return Result<void>();
+}
+
+Task<Result<void>> Retention::pass_key_usage(model::WorkspaceId workspace, Timestamp now) {
+  while (!stopping_) {
+    const auto folded = co_await database_.run([&](store::Connection& connection) {
+      return store::key_usage::fold_old(connection, workspace, now, kStepRows);
+    });
+    if (!folded) co_return fail(folded.error());
+    if (*folded < kStepRows) break;
     co_await wait_until(clock_.now() + clock_.hub_time(kPause));
   }
   co_return Result<void>();

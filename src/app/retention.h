@@ -1,6 +1,7 @@
 // Retention deletes what is old enough, so that the disk is bounded: deliveries that are over, with
 // their attempts; replays that are over; events that no delivery needs any more; idempotency rows
-// that have expired. Orders and other records stay.
+// that have expired; what API keys were used for more than a day ago. Orders and other records
+// stay. (The request log has a bound of its own: app/request_log_bound.h.)
 //
 // One node of several does it. Every hour it goes through all workspaces, oldest rows first, in
 // steps of a few hundred rows: each a unit of its own, with a pause after it, so that no order
@@ -71,6 +72,8 @@ class Retention {
                                     bool with_idempotency);
   // Coalescing windows that have ended.
   Task<Result<void>> pass_windows(model::WorkspaceId workspace, Timestamp now);
+  // What API keys were used for, beyond the last 24 hours.
+  Task<Result<void>> pass_key_usage(model::WorkspaceId workspace, Timestamp now);
   Task<Result<void>> pass_replays(model::WorkspaceId workspace, Timestamp before);
   Task<Result<void>> pass_idempotency(model::WorkspaceId workspace, Timestamp now);
   // Deletes step by step what `find` finds after `after`, and adds it to `count`.

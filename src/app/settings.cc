@@ -89,6 +89,7 @@ Result<void> read_quota(Settings& settings, std::string_view text) {
   return {};
 }
 
+template <std::vector<net::Network> Settings::* member>
 Result<void> read_networks(Settings& settings, std::string_view text) {
   auto networks = net::parse_networks(text);
   if (!networks) {
@@ -96,7 +97,7 @@ Result<void> read_networks(Settings& settings, std::string_view text) {
     if (why.ends_with('.')) why.pop_back();
     return refuse(std::move(why));
   }
-  settings.allow_networks = std::move(*networks);
+  settings.*member = std::move(*networks);
   return {};
 }
 
@@ -190,6 +191,19 @@ Result<void> read_retention(Settings& settings, std::string_view text) {
   }
   settings.*member = *kept;
   return {};
+}
+
+Result<void> read_request_log_bytes_max(Settings& settings, std::string_view text) {
+  constexpr std::array<std::pair<std::string_view, int>, 2> units = {{{"MiB", 20}, {"GiB", 30}}};
+  constexpr std::int64_t kMost = 1'000'000;
+  for (const auto& [unit, bits] : units) {
+    if (!text.ends_with(unit)) continue;
+    const auto count = parse_number<std::int64_t>(text.substr(0, text.size() - unit.size()));
+    if (!count || *count < 1 || *count > kMost) break;
+    settings.request_log_bytes_max = *count << bits;
+    return {};
+  }
+  return refuse("it is a size of at least 1MiB, such as 500MiB or 20GiB");
 }
 
 constexpr std::array kTable = {
@@ -321,7 +335,15 @@ constexpr std::array kTable = {
             .default_text = "none",
             .bounds = "such as 10.1.0.0/16,fd00::/8",
             .description = "Sends to these networks too, although they are not public.",
-            .read = read_networks},
+            .read = read_networks<&Settings::allow_networks>},
+    Setting{.name = "trusted_proxies",
+            .placeholder = "CIDR,...",
+            .example = "10.0.0.5,fd00::/8",
+            .default_text = "none",
+            .bounds = "such as 10.0.0.5,fd00::/8",
+            .description = "Believes these proxies whom they forward a request for: the right-most "
+                           "address in X-Forwarded-For that is none of them.",
+            .read = read_networks<&Settings::trusted_proxies>},
     Setting{.name = "ca_file",
             .placeholder = "FILE",
             .default_text = "none",
@@ -374,6 +396,25 @@ constexpr std::array kTable = {
             .bounds = "at least 1h, or forever",
             .description = "How long events without deliveries are kept.",
             .read = read_retention<&Settings::retention_events>},
+    Setting{.name = "retention_requests",
+            .placeholder = "DURATION",
+            .default_text = "7d",
+            .bounds = "at least 1h, or forever",
+            .description = "How long rows of the request log are kept, to within an hour.",
+            .read = read_retention<&Settings::retention_requests>},
+    Setting{.name = "request_log_bytes_max",
+            .placeholder = "SIZE",
+            .default_text = "1GiB",
+            .bounds = "at least 1MiB, in MiB or GiB",
+            .description = "So large may the request log of all workspaces be; the oldest rows go "
+                           "first, whatever their age.",
+            .read = read_request_log_bytes_max},
+    Setting{.name = "request_log_bodies",
+            .placeholder = "true|false",
+            .default_text = "true",
+            .description = "Keeps the first 16 KiB of both bodies with each row of the request "
+                           "log, without secrets and personal data.",
+            .read = read_switch<&Settings::request_log_bodies>},
 };
 
 std::string with(std::string text, char from, char to) {

@@ -38,7 +38,8 @@ struct Settings {
   std::uint16_t listen_port = 8080;  // 0: any free one.
   int clock_speed = 1;               // The hub's time runs so many times as fast as the world's.
   bool allow_private_networks = false;
-  std::vector<net::Network> allow_networks;  // Sent to although they are not public.
+  std::vector<net::Network> allow_networks;   // Sent to although they are not public.
+  std::vector<net::Network> trusted_proxies;  // Their word of whom they forward for counts.
   bool allow_insecure_endpoints = false;
   std::filesystem::path dialects;         // A folder of the operator's own dialects; empty: none.
   std::filesystem::path tls_certificate;  // Empty, as is the key: plain HTTP.
@@ -62,6 +63,9 @@ struct Settings {
   // Nothing: for ever.
   std::optional<std::chrono::milliseconds> retention_deliveries{std::chrono::days(30)};
   std::optional<std::chrono::milliseconds> retention_events{std::chrono::days(90)};
+  std::optional<std::chrono::milliseconds> retention_requests{std::chrono::days(7)};
+  bool request_log_bodies = true;
+  std::int64_t request_log_bytes_max = std::int64_t{1} << 30;
 };
 
 struct Setting {

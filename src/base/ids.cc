@@ -63,6 +63,12 @@ Uuid Uuid::lowest_at(Timestamp time) {
   return uuid;
 }
 
+Timestamp Uuid::time() const {
+  std::int64_t millis = 0;
+  for (std::size_t i = 0; i < 6; ++i) millis = millis * 256 + bytes_[i];
+  return from_unix_millis(millis);
+}
+
 std::string Uuid::text() const {
   std::string text(36, '-');
   std::size_t at = 0;

@@ -36,6 +36,9 @@ class Uuid {
   // Not above any UUIDv7 made at `time` or later: turns a time into a bound on ids.
   static Uuid lowest_at(Timestamp time);
 
+  // When it was made, to the millisecond. Requires: it is a UUIDv7.
+  Timestamp time() const;
+
   ByteView bytes() const { return bytes_; }
   bool is_nil() const { return *this == Uuid(); }
   std::string text() const;       // "0190c4f0-…"

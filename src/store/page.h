@@ -49,6 +49,14 @@ class Select {
     if (value) where(condition, *value);
   }
 
+  // A text that begins with `prefix`. (LIKE differs from driver to driver.)
+  void where_begins(std::string_view column, const std::string& prefix) {
+    const std::string number = std::to_string(params_.size() + 1);
+    std::string condition = "substr(";
+    condition.append(column).append(", 1, length(CAST($").append(number);
+    where(condition.append(" AS TEXT))) ="), prefix);
+  }
+
   // One of `values`.
   void where_in(std::string_view column, const std::vector<std::string>& values) {
     std::string condition(column);

@@ -88,6 +88,33 @@ class Cli(HubTest):
         self.assertEqual(len(self.ask("key", "list", *of)["rows"]), 2)
         self.assertNotIn(key["key"], self.read("key", "list", *of))
         self.assertTrue(self.ask("key", "revoke", *of, key["id"])["revoked_at"])
+        self.keys_with_bounds(of)
+
+    def keys_with_bounds(self, of):
+        key = self.ask("key", "create", *of, "--platform", "peptideclients", "--kind", "public",
+                       "--allow-ip", "192.0.2.0/24,::1", "--calls-per-minute", "60")
+        self.assertEqual((key["scopes"], key["allowed_networks"], key["calls_per_minute"]),
+                         (["read_only"], ["192.0.2.0/24", "::1"], 60))
+        shown = self.ask("key", "show", *of, key["id"])
+        self.assertEqual((shown["kind"], shown["requests_24h"]), ("public", 0))
+        self.assertNotIn(key["key"], self.read("key", "show", *of, key["id"]))
+        # test_requests has more, with a store.
+        refused = self.run_words("key", "rotate-secret", *of, key["id"], "--overlap", "1h", status=1)
+        self.assertIn("Only an integration's key signs", refused.stderr)
+        self.run_words("key", "create", *of, "--platform", "peptideclients", "--store", "nowhere",
+                       "--payload-format", "woocommerce", "--source", "shop", "--require-signature",
+                       "--signing-secret", "typed by hand 12345", status=1)
+
+        rows = harness.wait_for(lambda: [row for row in self.ask(
+            "request", "list", *of, "--failed", "--method", "POST")["rows"]
+            if row["error_code"] == "store_not_found"], "the request in the log")
+        self.assertEqual(rows[0]["status"], 404)
+        text = self.read("request", "show", *of, rows[0]["id"])
+        self.assertIn("payload_format", text)
+        self.assertNotIn("typed by hand", text)
+        self.assertEqual(self.ask("request", "list", *of, "--status", "404", "--path", "/hub/v1/",
+                                  "--error-code", "store_not_found", "--since", "1h",
+                                  "--request-id", rows[0]["request_id"])["rows"], rows)
 
     def endpoints(self, slug):
         of = ("--workspace", slug)

@@ -1,12 +1,13 @@
 // PC-Signature: what is read of a header says the same when it is written again, and nothing passes
 // that was not signed with the secret.
 
+#include "surfaces/peptideclients/pc_signature.h"
+
 #include <string>
 
 #include "base/bytes.h"
 #include "base/check.h"
 #include "fuzz/target.h"
-#include "surfaces/peptideclients/pc_signature.h"
 
 namespace waybill::fuzz {
 namespace {
@@ -53,9 +54,8 @@ void try_input(std::string_view input) {
   WAYBILL_CHECK(verdict.has_value() == (is_signed && in_time), "what passes was signed, in time");
 
   // The same time, signed rightly: passes if it is not too old.
-  const auto signed_now =
-      verify_pc_signature(written.size() < 1900 ? written + ",v1=" + right : written, kBody,
-                          {&secret}, now);
+  const auto signed_now = verify_pc_signature(
+      written.size() < 1900 ? written + ",v1=" + right : written, kBody, {&secret}, now);
   WAYBILL_CHECK(signed_now || signed_now.error().reason == "signature_expired" ||
                     read->digests.size() == PcSignature::kDigestsMax || written.size() >= 1900,
                 "a right signature among others is enough");

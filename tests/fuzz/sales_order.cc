@@ -1,13 +1,14 @@
 // The bodies of PeptideClients' integration API: a body is refused with its path, or is an order
 // whose total is the sum of its lines, and whose amounts read back.
 
+#include "model/sales_order.h"
+
 #include <algorithm>
 #include <string>
 
 #include "base/check.h"
 #include "base/json.h"
 #include "fuzz/target.h"
-#include "model/sales_order.h"
 #include "surfaces/peptideclients/errors.h"
 #include "surfaces/peptideclients/order_reader.h"
 
@@ -39,8 +40,8 @@ void check_order(const intake::OrderDraft& draft) {
   check_text(draft.external_id);
   check_text(draft.number);
   check_text(draft.note);
-  for (const auto& text : {draft.client.external_id, draft.client.email, draft.client.name,
-                           draft.client.phone}) {
+  for (const auto& text :
+       {draft.client.external_id, draft.client.email, draft.client.name, draft.client.phone}) {
     check_text(text);
   }
   model::Minor sum = draft.shipping_total + draft.tax_total - draft.discount_total;

@@ -31,6 +31,7 @@ CommandGroup delivery_group();
 CommandGroup replay_group();
 CommandGroup dead_letter_group();
 CommandGroup audit_group();
+CommandGroup request_group();
 CommandGroup dialect_group();
 CommandGroup sign_group();
 CommandGroup verify_group();

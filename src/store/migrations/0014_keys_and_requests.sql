@@ -54,6 +54,7 @@ CREATE TABLE request_log (
   request_id TEXT NOT NULL,
   request_bytes {bigint} NOT NULL,
   response_bytes {bigint} NOT NULL,
+  row_bytes {bigint} NOT NULL,
   request_body {bytes},
   response_body {bytes},
   PRIMARY KEY (workspace_id, id)
@@ -68,3 +69,4 @@ CREATE TABLE request_log_hours (
   bytes {bigint} NOT NULL,
   PRIMARY KEY (workspace_id, hour, node)
 ) {clustered};
+CREATE INDEX request_log_oldest ON request_log_hours (hour);

@@ -148,6 +148,13 @@ const std::vector<Operation>& operations() {
     {"GET",    "/hub/v1/workspaces/{workspace}/audit",
      "listAuditLog", "audit:read", list_audit_log, {"limit", "cursor", "action", "subject"}},
 
+    {"GET",    "/hub/v1/workspaces/{workspace}/requests",
+     "listRequests", "requests:read", list_requests,
+     {"limit", "cursor", "key", "status", "min_status", "method", "path", "error_code",
+      "request_id", "since", "until"}},
+    {"GET",    "/hub/v1/workspaces/{workspace}/requests/{request}",
+     "getRequest", "requests:read", get_request},
+
     {"GET",    "/hub/v1/dialects",
      "listDialects", kAnyToken, list_dialects},
     {"GET",    "/hub/v1/dialects/{dialect}",

@@ -100,6 +100,9 @@ Task<Result<Reply>> cancel_replay(Call& call);
 // pulled.cc
 Task<Result<Reply>> list_endpoint_requests(Call& call);
 Task<Result<Reply>> record_attempt(Call& call);
+// requests.cc
+Task<Result<Reply>> list_requests(Call& call);
+Task<Result<Reply>> get_request(Call& call);
 // catalogue.cc
 Task<Result<Reply>> list_event_types(Call& call);
 // hub.cc

@@ -24,13 +24,6 @@ std::optional<std::string_view> if_any(const std::string& text) {
   return text.empty() ? std::nullopt : std::optional<std::string_view>(text);
 }
 
-// When a UUIDv7 was made: its first 48 bits.
-Timestamp time_of(const Uuid& id) {
-  std::int64_t millis = 0;
-  for (const std::uint8_t byte : id.bytes().first(6)) millis = millis * 256 + byte;
-  return from_unix_millis(millis);
-}
-
 void write_effective(ObjectText& object, const model::Endpoint& endpoint,
                      const dialect::Dialect* dialect) {
   if (!dialect) {
@@ -221,7 +214,7 @@ void write(ObjectText& object, const model::Replay& replay) {
       .add("looked_at", replay.looked_at)
       .add("made", replay.made)
       .add("skipped", replay.skipped)
-      .add("reached", replay.looked_at > 0 ? std::optional(time_of(replay.position)) : std::nullopt)
+      .add("reached", replay.looked_at > 0 ? std::optional(replay.position.time()) : std::nullopt)
       .add("made_by", replay.made_by)
       .add("created_at", replay.created_at)
       .add("updated_at", replay.updated_at)
@@ -235,6 +228,20 @@ void write(ObjectText& object, const store::audit_log::Entry& entry) {
       .add("action", entry.action)
       .add("subject", entry.subject)
       .add_json("detail", entry.detail);
+}
+
+void write(ObjectText& object, const model::LoggedRequest& request) {
+  object.add("id", request.id)
+      .add("at", request.at)
+      .add("key_id", request.key_id)
+      .add("method", request.method)
+      .add("path", request.path)
+      .add("status", request.status)
+      .add("error_code", if_any(request.error_code))
+      .add("latency_ms", static_cast<double>(request.latency.count()) / 1000.0)
+      .add("request_id", request.request_id)
+      .add("request_bytes", request.request_bytes)
+      .add("response_bytes", request.response_bytes);
 }
 
 void write(ObjectText& object, const model::Node& node, Timestamp now,

@@ -16,6 +16,7 @@
 #include "model/node.h"
 #include "model/order.h"
 #include "model/replay.h"
+#include "model/request_log.h"
 #include "model/sales_order.h"
 #include "model/trade.h"
 #include "model/user.h"
@@ -51,6 +52,8 @@ void write(ObjectText& object, const model::Delivery& delivery);
 void write(ObjectText& object, const model::Attempt& attempt);
 void write(ObjectText& object, const model::Replay& replay);
 void write(ObjectText& object, const store::audit_log::Entry& entry);
+// Without its bodies.
+void write(ObjectText& object, const model::LoggedRequest& request);
 void write(ObjectText& object, const dialect::EventType& event);
 void write(ObjectText& object, const dialect::Dialect& dialect);
 // `believed`: as node_state() takes it.

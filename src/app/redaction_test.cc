@@ -1,0 +1,208 @@
+#include "app/redaction.h"
+
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "base/json.h"
+#include "base/rng.h"
+
+namespace waybill::app {
+namespace {
+
+std::string redacted(std::string_view body) { return redact(body, 16 * 1024).value_or("nothing"); }
+
+TEST(Redaction, LeavesOutWhatItsNameGivesAway) {
+  for (const char* name : {"email",
+                           "E-Mail",
+                           "billing_email",
+                           "customerEmail",
+                           "phone",
+                           "telephone",
+                           "name",
+                           "first_name",
+                           "firstName",
+                           "FIRST NAME",
+                           "last-name",
+                           "company",
+                           "address",
+                           "address_1",
+                           "addressLine2",
+                           "postcode",
+                           "city",
+                           "note",
+                           "customer_note",
+                           "customer_ip_address",
+                           "customer_user_agent",
+                           "reference",
+                           "payment_reference",
+                           "token",
+                           "access_token",
+                           "secret",
+                           "signing_secret",
+                           "key",
+                           "apiKey",
+                           "order_key",
+                           "password",
+                           "Authorization",
+                           "transaction_id",
+                           "card",
+                           "cardNumber",
+                           "iban",
+                           "meta_data",
+                           "headers",
+                           "ip"}) {
+    EXPECT_TRUE(is_redacted_name(name)) << name;
+    EXPECT_EQ(redacted(fmt::format(R"({{"{}":"Jane","id":7}})", name)),
+              fmt::format(R"({{"{}":"***","id":7}})", name));
+    EXPECT_EQ(redacted(fmt::format(R"({{"{}":4711}})", name)),
+              fmt::format(R"({{"{}":"***"}})", name));
+  }
+  for (const char* name :
+       {"id", "external_id", "status", "total", "currency", "sku", "quantity", "number", "type",
+        "created_at", "code", "unit_price", "payment_method", "state", "rows", "detail", "data"}) {
+    EXPECT_FALSE(is_redacted_name(name)) << name;
+  }
+}
+
+TEST(Redaction, LeavesOutAllThatIsInsideSuchAMember) {
+  EXPECT_EQ(redacted(R"({"billing": {"country": "DE", "x": [1, {"y": "z"}, true, null]}, "n": 1})"),
+            R"({"billing":{"country":"***","x":["***",{"y":"***"},true,null]},"n":1})");
+  EXPECT_EQ(redacted(R"([{"name": ["a", "b"]}, "c"])"), R"([{"name":["***","***"]},"c"])");
+}
+
+TEST(Redaction, LeavesOutWhatLooksLikeASecretWhereverItStands) {
+  for (const char* text :
+       {"jane@example.com", "ask jane@example.com", "jane\\u0040example.com", "pck_int_abcdef",
+        "the key wbk_abc", "whsec_abc", "Bearer abc", "{\\\"email\\\": 1}", "[1]", " {"}) {
+    EXPECT_EQ(redacted(fmt::format(R"({{"x":"{}"}})", text)), R"({"x":"***"})") << text;
+    EXPECT_TRUE(redacted(fmt::format(R"({{"{}":1}})", text)).starts_with(R"({"***":)")) << text;
+  }
+  EXPECT_EQ(redacted(R"({"x":"a \"b\" \\ c"})"), R"({"x":"a \"b\" \\ c"})");
+}
+
+TEST(Redaction, ReadsNamesAsAParserDoes) {
+  EXPECT_EQ(redacted(R"({"em\u0061il":"x","\u0065mail":"y"})"),
+            R"({"em\u0061il":"***","\u0065mail":"***"})");
+}
+
+TEST(Redaction, KeepsNothingOfWhatIsNoJson) {
+  for (const char* body : {"", "   ", "webhook_id=7", "\"text\"", "7", "null", "<xml/>", "\xFF"}) {
+    EXPECT_EQ(redacted(body), "nothing") << body;
+  }
+}
+
+TEST(Redaction, EndsWhereTheJsonDoes) {
+  for (const auto& [body, kept] :
+       std::vector<std::pair<const char*, const char*>>{{R"({email: "jane"})", "{"},
+                                                        {R"({'email': 'jane'})", "{"},
+                                                        {R"({"a":1} jane)", R"({"a":1})"},
+                                                        {R"({"a":1,"b")", R"({"a":1,"b")"},
+                                                        {R"({"a":jane})", R"({"a":)"},
+                                                        {R"({"a" "jane"})", R"({"a")"},
+                                                        {R"({"a":1]"jane")", R"({"a":1)"},
+                                                        {R"([1,])", "[1,"},
+                                                        {R"(["a)", R"(["***")"},
+                                                        {R"({"a":"jane@ex)", R"({"a":"***")"},
+                                                        {R"({"emai)", "{"}}) {
+    EXPECT_EQ(redacted(body), kept) << body;
+  }
+  EXPECT_LT(redacted(std::string(100'000, '[')).size(), 200u);
+}
+
+TEST(Redaction, NeverMakesMoreThanItMay) {
+  std::string body = R"({"name":[)";
+  for (int i = 0; i < 10'000; ++i) body += "1,";
+  EXPECT_EQ(redact(body, 1'000)->size(), 1'000u);
+}
+
+// Documents of any shape, with what has to go under names that say so and plain things elsewhere.
+class Documents {
+ public:
+  explicit Documents(std::uint64_t seed) : rng_(seed) {}
+
+  std::string value(int depth, bool is_listed) {
+    const int kind = below(depth > 4 ? 3 : 6);
+    if (kind == 0) return is_listed ? "987654" : "12345";
+    if (kind == 1) return below(2) ? "null" : "true";
+    if (kind == 2 || kind == 3) return quoted(is_listed ? "SENSITIVE" : "plain");
+    return kind == 4 ? object(depth + 1, is_listed) : array(depth + 1, is_listed);
+  }
+  std::string object(int depth, bool is_listed) {
+    std::string text = "{";
+    for (int i = below(4); i >= 0; --i) {
+      const bool says_so = below(3) == 0;
+      text += quoted(says_so ? listed_name() : "field" + std::to_string(i)) + blank() + ":" +
+              blank() + value(depth, is_listed || says_so) + (i > 0 ? "," : "") + blank();
+    }
+    return text + "}";
+  }
+
+ private:
+  int below(int count) { return static_cast<int>(rng_.next() % static_cast<std::uint64_t>(count)); }
+  std::string blank() { return below(4) ? "" : " \n\t"; }
+  std::string array(int depth, bool is_listed) {
+    std::string text = "[";
+    for (int i = below(4); i > 0; --i) text += value(depth, is_listed) + (i > 1 ? "," : "");
+    return text + "]";
+  }
+  std::string listed_name() {
+    static const std::vector<std::string> names = {"email",   "first_name", "Phone",    "SECRET",
+                                                   "billing", "api-key",    "address_2"};
+    return names[static_cast<std::size_t>(below(static_cast<int>(names.size())))];
+  }
+  // Some of its characters as escapes.
+  std::string quoted(const std::string& text) {
+    std::string out = "\"";
+    for (const char c : text) {
+      if (below(8) == 0) {
+        out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+      } else {
+        out += c;
+      }
+    }
+    // An escape that a careless reader takes for the end.
+    if (below(6) == 0) out += "\\\"";
+    return out + "\"";
+  }
+
+  Rng rng_;
+};
+
+// What `text` stands for, escapes undone.
+std::string undone(std::string_view text) {
+  std::string plain;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text.substr(i).starts_with("\\u00") && i + 6 <= text.size()) {
+      plain += static_cast<char>(std::stoi(std::string(text.substr(i + 2, 4)), nullptr, 16));
+      i += 5;
+    } else {
+      plain += text[i];
+    }
+  }
+  return plain;
+}
+
+TEST(Redaction, LetsNothingThroughWhateverTheShapeAndWhereverItEnds) {
+  std::size_t kept = 0;
+  for (std::uint64_t seed = 0; seed < 2'000; ++seed) {
+    SCOPED_TRACE(seed);
+    const std::string document = Documents(seed).object(0, false);
+    const std::string whole = redacted(document);
+    ASSERT_TRUE(parse_json(whole).has_value() || !parse_json(document).has_value()) << document;
+    kept += undone(whole).find("plain") != std::string::npos ? 1 : 0;
+    const std::size_t step = 1 + document.size() / 40;
+    for (std::size_t size = 0; size <= document.size(); size += step) {
+      const std::string plain = undone(redacted(std::string_view(document).substr(0, size)));
+      for (const char* part : {"SENS", "987"}) {
+        ASSERT_EQ(plain.find(part), std::string::npos) << document.substr(0, size) << "\n" << plain;
+      }
+    }
+  }
+  EXPECT_GT(kept, 500u) << "else it would let nothing through at all";
+}
+
+}  // namespace
+}  // namespace waybill::app
