@@ -330,7 +330,7 @@ Result<model::Shipment> SalesUnit::ship(const model::SalesOrder& order,
                                         const ShipmentDraft& draft) {
   const auto state = model::act_on(order.state, SalesAction::kShip);
   if (!state) return fail(state.error());
-  const model::Shipment shipment = shipment_of(order, draft);
+  model::Shipment shipment = shipment_of(order, draft);
   WAYBILL_TRY(store::shipments::insert(connection_, shipment));
   // Also for a further parcel, or whoever reads the list of orders would miss it.
   model::SalesOrder changed = order;
