@@ -31,8 +31,8 @@ TEST(ApiKey, ItsTextHolds192RandomBits) {
 
 TEST(ApiKey, WhatIsKeptOfItsTextIsAHashAndAPrefix) {
   const Secret text("plk_abcdefghijklmnopqrstuvwxyz012345");
-  EXPECT_EQ(key_prefix(KeyPlatform::kProcuLink, text), "plk_abcdef");
-  EXPECT_EQ(key_prefix(KeyPlatform::kProcuLink, Secret("plk_")), "plk_");
+  EXPECT_EQ(key_prefix(KeyPlatform::kProcuLink, KeyKind::kNone, text), "plk_abcdef");
+  EXPECT_EQ(key_prefix(KeyPlatform::kProcuLink, KeyKind::kNone, Secret("plk_")), "plk_");
   EXPECT_EQ(key_hash("abc"), crypto::sha256("abc"));
   EXPECT_NE(key_hash("abc"), key_hash("abd"));
 }
@@ -98,7 +98,7 @@ TEST(ApiKey, ScopesAreThoseThatExist) {
            Case{{"orders:read", ""}, false},
            Case{{"ORDERS:READ"}, false},
        }) {
-    const Result<void> checked = check_scopes(KeyPlatform::kWaybill, c.scopes);
+    const Result<void> checked = check_scopes(KeyPlatform::kWaybill, KeyKind::kNone, c.scopes);
     EXPECT_EQ(checked.has_value(), c.known) << (c.scopes.empty() ? "" : c.scopes.back());
     if (!checked) {
       EXPECT_EQ(checked.error().code, Code::kInvalid);
@@ -107,7 +107,7 @@ TEST(ApiKey, ScopesAreThoseThatExist) {
     }
   }
   for (const Scope& scope : known_scopes()) {
-    EXPECT_TRUE(check_scopes(KeyPlatform::kWaybill, {std::string(scope.name)}).has_value());
+    EXPECT_TRUE(check_scopes(KeyPlatform::kWaybill, KeyKind::kNone, {std::string(scope.name)}));
     EXPECT_FALSE(scope.meaning.empty()) << scope.name;
   }
 }
