@@ -23,10 +23,9 @@ constexpr auto kParts =
                                 "phone", "secret", "signature", "token", "useragent"});
 constexpr auto kEnds = std::to_array<string_view>({"key", "name", "note", "notes", "reference"});
 
-// What keys and secrets begin with, and what comes before a token.
-constexpr auto kSecretBeginnings =
-    std::to_array<string_view>({"wbk_", "plk_", "piq_live_", "pk_live_", "pck_int_", "pck_live_",
-                                "whsec_", "whsk_", "Bearer ", "Basic "});
+// What keys and secrets begin with.
+constexpr auto kSecretBeginnings = std::to_array<string_view>(
+    {"wbk_", "plk_", "piq_live_", "pk_live_", "pck_int_", "pck_live_", "whsec_", "whsk_"});
 constexpr std::size_t kNameMax = 64;
 constexpr std::size_t kDepthMax = 128;
 
@@ -68,9 +67,16 @@ bool looks_secret(string_view text) {
   if (text.find('@') != string_view::npos) return true;
   while (text.starts_with(' ')) text.remove_prefix(1);
   if (text.starts_with('{') || text.starts_with('[')) return true;
-  return std::ranges::any_of(kSecretBeginnings, [&](string_view beginning) {
-    return text.find(beginning) != string_view::npos;
-  });
+  // Every string of a body comes here, so it is looked through once for what they all have.
+  for (std::size_t i = text.find('_'); i != string_view::npos; i = text.find('_', i + 1)) {
+    const string_view until = text.substr(0, i + 1);
+    if (std::ranges::any_of(kSecretBeginnings,
+                            [&](string_view beginning) { return until.ends_with(beginning); })) {
+      return true;
+    }
+  }
+  if (text.find(' ') == string_view::npos) return false;
+  return text.find("Bearer ") != string_view::npos || text.find("Basic ") != string_view::npos;
 }
 
 // `text` is as it stands between its quotes.
@@ -240,10 +246,16 @@ bool is_redacted_name(string_view name) {
     plain[size++] = is_upper ? static_cast<char>(c | 0x20) : c;
   }
   const string_view known(plain.data(), size);
-  return std::ranges::binary_search(kNames, known) ||
-         std::ranges::any_of(
-             kParts, [&](string_view part) { return known.find(part) != string_view::npos; }) ||
-         std::ranges::any_of(kEnds, [&](string_view end) { return known.ends_with(end); });
+  if (std::ranges::any_of(kEnds, [&](string_view end) { return known.ends_with(end); })) {
+    return true;
+  }
+  for (std::size_t i = 0; i < size; ++i) {
+    const string_view rest = known.substr(i);
+    for (const string_view part : kParts) {
+      if (part.front() == rest.front() && rest.starts_with(part)) return true;
+    }
+  }
+  return std::ranges::binary_search(kNames, known);
 }
 
 std::optional<std::string> redact(string_view body, std::size_t bytes_max) {

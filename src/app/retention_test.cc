@@ -15,6 +15,7 @@
 #include "store/deliveries.h"
 #include "store/events.h"
 #include "store/idempotency.h"
+#include "store/key_usage.h"
 #include "store/replays.h"
 #include "store/sqlite/sqlite_driver.h"
 #include "store/workspaces.h"
@@ -177,6 +178,24 @@ TEST_F(RetentionTest, DeletesReplaysThatAreOver) {
   clock.run_for(1min);
   EXPECT_EQ(count("replays"), 2);
   EXPECT_EQ(retention->counters().replays, 1u);
+}
+
+TEST_F(RetentionTest, DeletesWhatKeysWereUsedForBeforeTheLastDay) {
+  const auto key = ids.next_id<model::ApiKeyId>();
+  const auto use = [&] {
+    const Timestamp now = clock.now();
+    write([&](store::Connection& c) {
+      return store::key_usage::add(c, workspace.id.uuid(),
+                                   {workspace.id, key, store::key_usage::hour_of(now), 1, 0, now});
+    });
+  };
+  for (int hour = 0; hour < 30; ++hour) {
+    use();
+    clock.run_for(1h);
+  }
+  begin({});
+  clock.run_for(1min);
+  EXPECT_EQ(count("api_key_usage"), 23) << "in the present hour it was not used yet";
 }
 
 // With several nodes on one database one of them does it, and another once that is gone.

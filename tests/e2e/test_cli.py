@@ -99,7 +99,8 @@ class Cli(HubTest):
         self.assertEqual((shown["kind"], shown["requests_24h"]), ("public", 0))
         self.assertNotIn(key["key"], self.read("key", "show", *of, key["id"]))
         # test_requests has more, with a store.
-        refused = self.run_words("key", "rotate-secret", *of, key["id"], "--overlap", "1h", status=1)
+        refused = self.run_words("key", "rotate-secret", *of, key["id"], "--overlap", "1h",
+                                 status=1)
         self.assertIn("Only an integration's key signs", refused.stderr)
         self.run_words("key", "create", *of, "--platform", "peptideclients", "--store", "nowhere",
                        "--payload-format", "woocommerce", "--source", "shop", "--require-signature",
