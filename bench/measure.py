@@ -18,6 +18,7 @@ import picture
 import postgres
 import rendering
 import report
+import sales
 import slow_endpoint
 import throughput
 from ledger.ledger import LedgerFailed
@@ -29,7 +30,8 @@ FOLDER = os.path.join(os.path.dirname(HERE), "build", "bench")
 # Each is a function of a folder and of whether it is to be quick. Throughput has its own rounds.
 ROWS = {"rendering": rendering.measure, "fan-out": fan_out.measure, "latency": latency.measure,
         "memory": memory.measure, "slow-endpoint": slow_endpoint.measure,
-        "growth": growth.measure, "postgres": postgres.measure, "nodes": nodes.measure}
+        "growth": growth.measure, "postgres": postgres.measure, "nodes": nodes.measure,
+        "sales": sales.measure}
 
 
 class Interrupted(BaseException):

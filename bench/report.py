@@ -165,9 +165,28 @@ def nodes_lines(found):
                   statistics.median(flood["beside_ms"]), 1000)
 
 
+def sales_lines(found):
+    """Ratios are of one round."""
+    figures = {name: found[name]["orders_per_second"] for name in found}
+
+    def share(ours, theirs):
+        return summary([one / other for one, other in zip(figures[ours], figures[theirs])])
+
+    ratio, log, keys = share("hub", "bare"), share("without_log", "hub"), share("hub", "many_keys")
+    yield line("a shop's signed orders with their payment, orders/s",
+               f"{spread(summary(figures['hub']), ',.0f')} of bare "
+               f"{spread(summary(figures['bare']), ',.0f')}: {spread(ratio, '.2f')}",
+               "≥ 0.50 of bare", ratio["median"] >= 0.5, ratio["median"] / 0.5)
+    yield line("the same without the request log, × as many", spread(log, ".2f"), "≤ 1.10",
+               log["median"] <= 1.1, 1.1 / log["median"])
+    yield line("the same with 100,000 keys remembered, × the time", spread(keys, ".2f"), "≤ 1.10",
+               keys["median"] <= 1.1, 1.1 / keys["median"])
+
+
 LINES = {"throughput": throughput_lines, "rendering": rendering_lines, "fan-out": fan_out_lines,
          "latency": latency_lines, "memory": memory_lines, "slow-endpoint": slow_endpoint_lines,
-         "growth": growth_lines, "postgres": postgres_lines, "nodes": nodes_lines}
+         "growth": growth_lines, "postgres": postgres_lines, "nodes": nodes_lines,
+         "sales": sales_lines}
 
 
 def lines_of(name, found):

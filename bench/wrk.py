@@ -57,9 +57,14 @@ def post_orders(url, key, supplier, seconds, last=0):
     """Posts new orders over CONNECTIONS connections, each as soon as the last is answered.
 
     Their numbers begin after `last`."""
+    return post(url, SCRIPT, [key, supplier, str(last)], seconds)
+
+
+def post(url, script, arguments, seconds):
+    """The same, with what the Lua program `script` makes of `arguments`."""
     process = subprocess.Popen(
         ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", f"--timeout={TIMEOUT_SECONDS}s",
-         "--latency", "-s", SCRIPT, url, "--", key, supplier, str(last)],
+         "--latency", "-s", script, url, "--", *arguments],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **child_options())
     try:
         output, _ = process.communicate(timeout=seconds + 60)
