@@ -53,6 +53,7 @@ void RequestLog::note(net::Request& request, const net::Response& response, Time
                       std::chrono::microseconds elapsed) {
   if (!request.workspace) return;
   if (request.api_key) count_use(request, response, at);
+  if (!options_.with_rows) return;
   if (waiting_.size() >= kRowsMax || waiting_bytes_ >= kBytesMax) {
     ++counters_.dropped;
     return;

@@ -51,6 +51,7 @@ class RequestLog {
 
   struct Options {
     Uuid node;
+    bool with_rows = true;  // False: only what keys are used for is written.
     bool with_bodies = true;
   };
 

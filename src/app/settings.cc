@@ -409,6 +409,12 @@ constexpr std::array kTable = {
             .description = "So large may the request log of all workspaces be; the oldest rows go "
                            "first, whatever their age.",
             .read = read_request_log_bytes_max},
+    Setting{.name = "request_log",
+            .placeholder = "true|false",
+            .default_text = "true",
+            .description = "Keeps a row of each request that belongs to a workspace. What keys are "
+                           "used for is counted anyhow.",
+            .read = read_switch<&Settings::request_log>},
     Setting{.name = "request_log_bodies",
             .placeholder = "true|false",
             .default_text = "true",

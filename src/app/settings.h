@@ -64,6 +64,7 @@ struct Settings {
   std::optional<std::chrono::milliseconds> retention_deliveries{std::chrono::days(30)};
   std::optional<std::chrono::milliseconds> retention_events{std::chrono::days(90)};
   std::optional<std::chrono::milliseconds> retention_requests{std::chrono::days(7)};
+  bool request_log = true;
   bool request_log_bodies = true;
   std::int64_t request_log_bytes_max = std::int64_t{1} << 30;
 };
