@@ -22,11 +22,13 @@ const json::value& contract() {
   return document;
 }
 
-// The value itself, or what its $ref names.
+// The value itself, a part of the contract, or what its $ref names.
 const json::value& resolve(const json::value& value) {
-  const json::value* reference = value.as_object().if_contains("$ref");
-  if (!reference) return value;
-  return contract().at_pointer(std::string(reference->as_string()).substr(1));
+  const json::value* named = &value;
+  if (const json::value* reference = value.as_object().if_contains("$ref")) {
+    named = &contract().at_pointer(std::string(reference->as_string()).substr(1));
+  }
+  return *named;
 }
 
 // What any request can be answered with, before it is known what it asks for.
