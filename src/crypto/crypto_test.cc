@@ -9,6 +9,7 @@
 #include "base/bytes.h"
 #include "crypto/digest.h"
 #include "crypto/ed25519.h"
+#include "crypto/hmac_key.h"
 #include "crypto/random.h"
 #include "crypto/secret_box.h"
 
@@ -63,6 +64,25 @@ const HmacCase kRfc4231[] = {
 TEST(HmacSha256, MatchesRfc4231) {
   for (const HmacCase& c : kRfc4231) {
     EXPECT_EQ(hex(hmac_sha256(as_bytes(c.key), {c.message})), c.digest) << c.name;
+  }
+}
+
+TEST(HmacKey, MatchesRfc4231) {
+  for (const HmacCase& c : kRfc4231) {
+    const HmacKey key(as_bytes(c.key));
+    EXPECT_EQ(hex(key.sign(c.message)), c.digest) << c.name;
+  }
+}
+
+// Around a block's 64 bytes keys are hashed first, or not.
+TEST(HmacKey, SignsAsHmacSha256WithKeysAndMessagesOfAnyLength) {
+  for (std::size_t key_bytes = 0; key_bytes < 140; ++key_bytes) {
+    const Bytes key(key_bytes, static_cast<std::uint8_t>(key_bytes + 1));
+    const HmacKey made(key);
+    for (const std::size_t bytes : {0u, 1u, 55u, 56u, 64u, 119u, 1000u}) {
+      const std::string message(bytes, 'm');
+      EXPECT_EQ(made.sign(message), hmac_sha256(key, {message})) << key_bytes << " " << bytes;
+    }
   }
 }
 
