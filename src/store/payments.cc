@@ -84,6 +84,15 @@ Result<std::vector<model::Payment>> of_order(Connection& connection,
   return all;
 }
 
+Result<void> update(Connection& connection, const model::Payment& payment) {
+  return connection.write(
+      "UPDATE payments SET method = $3, amount = $4, currency = $5, reference = $6, state = $7, "
+      "paid_at = $8, refunded_at = $9 WHERE workspace_id = $1 AND id = $2",
+      {payment.workspace_id, payment.id, payment.method, payment.amount, payment.currency,
+       payment.reference, model::payment_state_name(payment.state), payment.paid_at,
+       payment.refunded_at});
+}
+
 Result<void> mark_refunded(Connection& connection, const model::WorkspaceId& workspace,
                            const model::PaymentId& id, Timestamp at) {
   return connection.write(

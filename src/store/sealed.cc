@@ -24,6 +24,8 @@ constexpr Place kPlaces[] = {
      "UPDATE endpoints SET previous_secret = $3 WHERE workspace_id = $1 AND id = $2"},
     {"SELECT workspace_id, id, headers FROM endpoints WHERE headers IS NOT NULL",
      "UPDATE endpoints SET headers = $3 WHERE workspace_id = $1 AND id = $2"},
+    {"SELECT workspace_id, store_id, consumer_secret FROM woocommerce_shops",
+     "UPDATE woocommerce_shops SET consumer_secret = $3 WHERE workspace_id = $1 AND store_id = $2"},
     {"SELECT workspace_id, id, signing_secret FROM api_keys WHERE signing_secret IS NOT NULL",
      "UPDATE api_keys SET signing_secret = $3 WHERE workspace_id = $1 AND id = $2"},
     {"SELECT workspace_id, id, previous_signing_secret FROM api_keys "
