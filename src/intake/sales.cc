@@ -416,10 +416,17 @@ Result<PutClient> SalesUnit::put_client(const model::StoreId& store, const Clien
   } else if (draft.said_at && client.said_at && *client.said_at > *draft.said_at) {
     return put;
   }
-  put.has_changed |= take_over(client.external_id, draft.external_id);
-  put.has_changed |= take_over(client.email, draft.email);
-  put.has_changed |= take_over(client.name, draft.name);
-  put.has_changed |= take_over(client.phone, draft.phone);
+  const auto take = [&](std::optional<std::string>& into, const std::optional<std::string>& said) {
+    if (draft.is_whole && !said && into) {
+      into.reset();
+      put.has_changed = true;
+    }
+    put.has_changed |= take_over(into, said);
+  };
+  take(client.external_id, draft.external_id);
+  take(client.email, draft.email);
+  take(client.name, draft.name);
+  take(client.phone, draft.phone);
   const bool is_later_word = draft.said_at && draft.said_at != client.said_at;
   if (is_later_word) client.said_at = draft.said_at;
   if (put.has_changed) client.updated_at = stamp_;

@@ -65,6 +65,8 @@ struct ClientDraft {
   std::optional<Timestamp> said_at;
   // Match by external_id, then by e-mail (R-PC-8); false: by external_id alone.
   bool match_email = true;
+  // What it does not say, the client does not have; else that stays.
+  bool is_whole = false;
 };
 
 struct ShipmentDraft {
@@ -128,6 +130,14 @@ class SalesUnit {
   Result<RecordedPayment> refund(const model::PaymentId& id,
                                  const std::optional<model::StoreId>& store = std::nullopt);
 
+  // What the shop that owns the order says of the payment with the draft's external id, whatever is
+  // recorded of it, and whether or not act_on() would allow it: payment.recorded for a new one,
+  // payment.refunded once it is given back. One that is refunded stays so.
+  // Fails with kConflict (payment_exists) for another order's.
+  // Requires: the draft has an external id.
+  Result<RecordedPayment> put_payment(const model::SalesOrder& order, const PaymentDraft& draft,
+                                      bool is_refunded);
+
   // order.cancelled; a second time, nothing. Fails as act_on().
   Result<model::SalesOrder> cancel(const model::SalesOrder& order);
   // Open again, whatever it was. No event.
@@ -143,7 +153,8 @@ class SalesUnit {
   // order.delivered; a second time, nothing. Fails as act_on().
   Result<model::SalesOrder> deliver(const model::SalesOrder& order);
 
-  // client.created, or client.updated where something differs. What the draft does not say stays.
+  // client.created, or client.updated where something differs. What the draft does not say stays,
+  // unless it is whole.
   // An e-mail finds the oldest client that has it, but with an external id in the draft only one
   // without: a client that has another external id is somebody else.
   Result<PutClient> put_client(const model::StoreId& store, const ClientDraft& draft);
