@@ -263,7 +263,8 @@ class HttpClient::Impl {
         link = std::move(*connected);
       }
       const Reading reading{Deadline::after(request.deadlines.first_byte), all_by,
-                            request.method == "HEAD", options_.answer_bytes_max};
+                            request.method == "HEAD",
+                            request.answer_bytes_max.value_or(options_.answer_bytes_max)};
       Exchange result;
       if (auto* plain = std::get_if<Link::Plain>(&link->stream)) {
         result = co_await exchange(*plain, *plain, link->buffer, text, reading);

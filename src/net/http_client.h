@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,7 @@ struct ClientRequest {
   std::vector<Header> headers;  // Host, Content-Length and Connection are the client's own.
   std::string body;
   Deadlines deadlines;
+  std::optional<std::size_t> answer_bytes_max = {};  // Nothing: as the client's options say.
 };
 
 struct ClientResponse {
