@@ -176,6 +176,16 @@ Hub::Hub(boost::asio::io_context& context, Log& log, const Settings& settings, D
       replayer_(context, *clock_, log_, *database_, dispatcher_, recovery_,
                 [this] { return nodes_.is_first(); }),
       order_intake_(*clock_, ids_, *database_, acceptance_),
+      woocommerce_orders_(*clock_, ids_, *database_, acceptance_, dispatcher_),
+      woocommerce_reconciler_(
+          {.context = context,
+           .clock = *clock_,
+           .log = log_,
+           .database = *database_,
+           .secret_box = secret_box_,
+           .orders = woocommerce_orders_,
+           .send = [this](net::ClientRequest request) { return client_.send(std::move(request)); },
+           .is_ours = [this] { return nodes_.is_first(); }}),
       native_({.clock = *clock_,
                .log = log_,
                .ids = ids_,
@@ -193,7 +203,8 @@ Hub::Hub(boost::asio::io_context& context, Log& log, const Settings& settings, D
                .allow_insecure_endpoints = settings_.allow_insecure_endpoints,
                .version = std::string(version()),
                .dangerous_settings = settings_.dangerous,
-               .replay_created = [this] { replayer_.wake(); }}),
+               .replay_created = [this] { replayer_.wake(); },
+               .woocommerce = &woocommerce_reconciler_}),
       proculink_({.log = log_, .keys = keys_, .orders = order_intake_, .dispatcher = dispatcher_}),
       precoro_({.clock = *clock_,
                 .log = log_,
@@ -206,9 +217,11 @@ Hub::Hub(boost::asio::io_context& context, Log& log, const Settings& settings, D
                                    .writes_per_minute = settings_.proign_writes_per_minute}),
       integration_(native_.services()),
       public_reads_(native_.services()),
+      woocommerce_webhook_(*clock_, log_, keys_, woocommerce_orders_),
       traffic_(log_, ids_, settings_.access_log),
       request_log_(context, *clock_, log_, ids_, *database_,
-                   {.node = data_.node(), .with_rows = settings_.request_log,
+                   {.node = data_.node(),
+                    .with_rows = settings_.request_log,
                     .with_bodies = settings_.request_log_bodies}),
       retention_(context, *clock_, log_, *database_,
                  {.deliveries = settings_.retention_deliveries,
@@ -247,6 +260,7 @@ Hub::Hub(boost::asio::io_context& context, Log& log, const Settings& settings, D
   proign_.add_routes(router_);
   integration_.add_routes(router_);
   public_reads_.add_routes(router_);
+  woocommerce_webhook_.add_routes(router_);
   operations_.add_routes(router_);
   add_root_route();
   if (settings_.tls_certificate.empty()) return;
@@ -288,6 +302,7 @@ Task<Result<void>> Hub::start() {
   retention_.start();
   request_log_bound_.start();
   replayer_.start();
+  woocommerce_reconciler_.start();
   ready_ = true;
   co_return data_.publish_url(url_);
 }
@@ -300,11 +315,13 @@ Task<void> Hub::stop() {
   const Deadline deadline = Deadline::after(settings_.stop_timeout);
   if (delivering_) dispatcher_.begin_stop();
   native_.begin_stop();
+  woocommerce_reconciler_.begin_stop();
   co_await server_.stop(settings_.stop_timeout);
   co_await request_log_.stop();
   co_await retention_.stop();
   co_await request_log_bound_.stop();
   co_await replayer_.stop();
+  co_await woocommerce_reconciler_.stop();
   if (delivering_) co_await dispatcher_.stop(deadline);
   delivering_ = false;
   changes_.stop();

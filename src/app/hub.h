@@ -46,10 +46,13 @@
 #include "surfaces/native/native_api.h"
 #include "surfaces/peptideclients/integration_api.h"
 #include "surfaces/peptideclients/read_api.h"
+#include "surfaces/peptideclients/woocommerce_webhook.h"
 #include "surfaces/precoro/precoro_api.h"
 #include "surfaces/proculink/proculink_api.h"
 #include "surfaces/procureiq/procureiq_api.h"
 #include "surfaces/proign/proign_api.h"
+#include "surfaces/woocommerce_orders.h"
+#include "surfaces/woocommerce_reconciler.h"
 
 namespace waybill::app {
 
@@ -118,6 +121,8 @@ class Hub {
   ChangeFeed changes_;
   delivery::Replayer replayer_;
   intake::OrderIntake order_intake_;
+  surfaces::WooCommerceOrders woocommerce_orders_;
+  surfaces::WooCommerceReconciler woocommerce_reconciler_;
   surfaces::native::NativeApi native_;
   surfaces::proculink::ProcuLinkApi proculink_;
   surfaces::precoro::PrecoroApi precoro_;
@@ -125,6 +130,7 @@ class Hub {
   surfaces::proign::ProignApi proign_;
   surfaces::peptideclients::IntegrationApi integration_;
   surfaces::peptideclients::ReadApi public_reads_;
+  surfaces::peptideclients::WooCommerceWebhook woocommerce_webhook_;
   Traffic traffic_;
   RequestLog request_log_;
   Retention retention_;

@@ -107,6 +107,8 @@ const std::vector<Scope>& known_scopes() {
       {"events:write", "publish and replay events"},
       {"deliveries:read", "list and read deliveries"},
       {"deliveries:write", "retry deliveries, or make those of a paused endpoint oneself"},
+      {"woocommerce:read", "see what WooCommerce's statuses mean, and how its shops are asked"},
+      {"woocommerce:write", "change that, and have a shop asked"},
       {"audit:read", "read the audit log"},
       {"requests:read", "read the request log"},
   };

@@ -48,6 +48,15 @@ HubFixture::HubFixture(int rate_limit)
                  dispatcher_options(ids)),
       keys(*database, clock, secret_box, rate_limit),
       backup(*database, folder / "backup.db"),
+      woocommerce_orders(clock, ids, *database, acceptance, dispatcher),
+      woocommerce_reconciler(
+          {.context = context,
+           .clock = clock,
+           .log = log,
+           .database = *database,
+           .secret_box = secret_box,
+           .orders = woocommerce_orders,
+           .send = [this](net::ClientRequest request) { return receive(std::move(request)); }}),
       native_api({.clock = clock,
                   .log = log,
                   .ids = ids,
@@ -62,7 +71,8 @@ HubFixture::HubFixture(int rate_limit)
                   .guard = guard,
                   .backup = backup,
                   .admin_token_hash = crypto::sha256(kAdminTokenText),
-                  .version = "test"}) {
+                  .version = "test",
+                  .woocommerce = &woocommerce_reconciler}) {
   clock.set_settle([this] { settle(); });
   native_api.add_routes(router);
   const auto started = run(dispatcher.start());

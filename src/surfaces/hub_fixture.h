@@ -38,6 +38,8 @@
 #include "store/database.h"
 #include "surfaces/key_directory.h"
 #include "surfaces/native/native_api.h"
+#include "surfaces/woocommerce_orders.h"
+#include "surfaces/woocommerce_reconciler.h"
 
 namespace waybill::surfaces {
 
@@ -105,6 +107,8 @@ class HubFixture : public testing::Test {
   KeyDirectory keys;
   net::EgressGuard guard{/*allow_private_networks=*/false};
   store::Backup backup;
+  WooCommerceOrders woocommerce_orders;
+  WooCommerceReconciler woocommerce_reconciler;  // Asks the receiver, when it is told to.
   native::NativeApi native_api;
   net::Router router;
 

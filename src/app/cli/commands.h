@@ -22,6 +22,7 @@ CommandGroup document_group();
 CommandGroup order_group();
 CommandGroup sales_order_group();
 CommandGroup shipment_group();
+CommandGroup woocommerce_group();
 CommandGroup endpoint_group();
 CommandGroup event_group();
 CommandGroup event_type_group();

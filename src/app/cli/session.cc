@@ -104,8 +104,8 @@ Result<json::value> Session::get(const Path& path, const Query& query) {
   return ask("GET", path, query, nullptr, "");
 }
 Result<json::value> Session::post(const Path& path, const json::value& body,
-                                  std::string idempotency_key) {
-  return ask("POST", path, {}, body, std::move(idempotency_key));
+                                  std::string idempotency_key, std::chrono::seconds patience) {
+  return ask("POST", path, {}, body, std::move(idempotency_key), patience);
 }
 Result<json::value> Session::put(const Path& path, const json::value& body) {
   return ask("PUT", path, {}, body, "");

@@ -45,7 +45,8 @@ class Session {
   Result<HubClient*> hub();
   Result<json::value> get(const Path& path, const Query& query = {});
   Result<json::value> post(const Path& path, const json::value& body = json::object(),
-                           std::string idempotency_key = "");
+                           std::string idempotency_key = "",
+                           std::chrono::seconds patience = HubClient::kPatience);
   Result<json::value> put(const Path& path, const json::value& body);
   // For what may take long.
   Result<json::value> put(const Path& path, std::chrono::seconds patience);

@@ -23,6 +23,10 @@
 #include "store/database.h"
 #include "surfaces/key_directory.h"
 
+namespace waybill::surfaces {
+class WooCommerceReconciler;
+}
+
 namespace waybill::surfaces::native {
 
 // What the API works with. Everything outlives it.
@@ -45,6 +49,7 @@ struct Services {
   std::string version;
   std::vector<std::string> dangerous_settings = {};  // Names, for getStatus.
   std::function<void()> replay_created = nullptr;    // Called after the commit. May be empty.
+  WooCommerceReconciler* woocommerce = nullptr;      // A running hub has one.
 };
 
 class NativeApi {

@@ -145,6 +145,21 @@ const std::vector<Operation>& operations() {
     {"POST",   "/hub/v1/workspaces/{workspace}/replays/{replay}/cancel",
      "cancelReplay", "deliveries:write", cancel_replay},
 
+    {"GET",    "/hub/v1/workspaces/{workspace}/woocommerce/statuses",
+     "listWooCommerceStatuses", "woocommerce:read", list_woocommerce_statuses},
+    {"PUT",    "/hub/v1/workspaces/{workspace}/woocommerce/statuses/{status}",
+     "setWooCommerceStatus", "woocommerce:write", set_woocommerce_status},
+    {"DELETE", "/hub/v1/workspaces/{workspace}/woocommerce/statuses/{status}",
+     "resetWooCommerceStatus", "woocommerce:write", reset_woocommerce_status},
+    {"PUT",    "/hub/v1/workspaces/{workspace}/stores/{store}/woocommerce",
+     "connectWooCommerce", "woocommerce:write", connect_woocommerce},
+    {"GET",    "/hub/v1/workspaces/{workspace}/stores/{store}/woocommerce",
+     "getWooCommerce", "woocommerce:read", get_woocommerce},
+    {"DELETE", "/hub/v1/workspaces/{workspace}/stores/{store}/woocommerce",
+     "disconnectWooCommerce", "woocommerce:write", disconnect_woocommerce},
+    {"POST",   "/hub/v1/workspaces/{workspace}/stores/{store}/woocommerce/reconcile",
+     "reconcileWooCommerce", "woocommerce:write", reconcile_woocommerce},
+
     {"GET",    "/hub/v1/workspaces/{workspace}/audit",
      "listAuditLog", "audit:read", list_audit_log, {"limit", "cursor", "action", "subject"}},
 

@@ -103,6 +103,14 @@ Task<Result<Reply>> record_attempt(Call& call);
 // requests.cc
 Task<Result<Reply>> list_requests(Call& call);
 Task<Result<Reply>> get_request(Call& call);
+// woocommerce.cc
+Task<Result<Reply>> list_woocommerce_statuses(Call& call);
+Task<Result<Reply>> set_woocommerce_status(Call& call);
+Task<Result<Reply>> reset_woocommerce_status(Call& call);
+Task<Result<Reply>> connect_woocommerce(Call& call);
+Task<Result<Reply>> get_woocommerce(Call& call);
+Task<Result<Reply>> disconnect_woocommerce(Call& call);
+Task<Result<Reply>> reconcile_woocommerce(Call& call);
 // catalogue.cc
 Task<Result<Reply>> list_event_types(Call& call);
 // hub.cc

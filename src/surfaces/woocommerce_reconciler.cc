@@ -1,0 +1,322 @@
+#include "surfaces/woocommerce_reconciler.h"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+#include <variant>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <fmt/format.h>
+
+#include "base/bytes.h"
+#include "net/header.h"
+#include "net/url.h"
+#include "store/woocommerce.h"
+
+namespace waybill::surfaces {
+namespace {
+
+constexpr std::chrono::minutes kPauseAfterFailure{1};  // Of the hub's own store.
+constexpr net::Deadlines kDeadlines{.connect = std::chrono::seconds(10),
+                                    .first_byte = std::chrono::seconds(60),
+                                    .total = std::chrono::seconds(120)};
+// A shop that answers nonsense for ever is one that answers nonsense.
+constexpr int kPagesMax = 100'000;
+
+// "2026-05-19T12:00:00": as the REST API reads times.
+std::string shop_time(Timestamp time) { return iso_time(time).substr(0, 19); }
+
+std::optional<Timestamp> modified_of(const json::object& order) {
+  const json::value* modified = order.if_contains("date_modified_gmt");
+  if (!modified || !modified->is_string()) return std::nullopt;
+  return parse_iso_time(std::string(modified->get_string()) + "Z");
+}
+
+std::optional<int> pages_total(const net::ClientResponse& response) {
+  const auto header = net::find_header(response.headers, "X-WP-TotalPages");
+  if (!header) return std::nullopt;
+  int total = 0;
+  const auto [end, error] = std::from_chars(header->data(), header->data() + header->size(), total);
+  return error == std::errc{} ? std::optional(total) : std::nullopt;
+}
+
+constexpr std::string_view kHubStopping = "hub_stopping";
+std::unexpected<Error> stopped() {
+  return fail(Code::kUnavailable, kHubStopping, "The hub is stopping.");
+}
+
+std::unexpected<Error> no_page(std::string what) {
+  return fail(Code::kUnavailable, "shop_answer_invalid", std::move(what));
+}
+
+Result<void> check_status(const net::ClientResponse& response, const net::Url& url) {
+  const int status = response.status;
+  if (status == 200) return {};
+  if (status == 401 || status == 403) {
+    return fail(Code::kUnavailable, "shop_refused",
+                fmt::format("{} does not accept the consumer key ({}): it needs to be one that may "
+                            "read.",
+                            url.authority(), status));
+  }
+  if (status >= 500 || status == 429) {
+    return fail(Code::kUnavailable, "shop_unreachable",
+                fmt::format("{} answered {}.", url.authority(), status));
+  }
+  return no_page(
+      fmt::format("{} answered {}: the address has to be that of a site with "
+                  "WooCommerce, and its permalinks other than plain.",
+                  url.authority(), status));
+}
+
+}  // namespace
+
+// One answer.
+struct WooCommerceReconciler::Page {
+  json::array orders;
+  bool is_last = false;
+  bool was_cut = false;  // It was more than is read: ask for less.
+};
+
+WooCommerceReconciler::WooCommerceReconciler(Parts parts)
+    : clock_(parts.clock),
+      log_(parts.log),
+      database_(parts.database),
+      secret_box_(parts.secret_box),
+      orders_(parts.orders),
+      send_(std::move(parts.send)),
+      is_ours_(std::move(parts.is_ours)),
+      timer_(parts.context),
+      stop_(parts.context, boost::asio::steady_timer::time_point::max()),
+      tasks_(parts.context, parts.log) {}
+
+void WooCommerceReconciler::start() { tasks_.spawn("woocommerce_reconciler", run()); }
+
+void WooCommerceReconciler::begin_stop() {
+  stopping_ = true;
+  timer_.cancel();
+  stop_.cancel();
+}
+
+Task<void> WooCommerceReconciler::stop() {
+  begin_stop();
+  co_await tasks_.join();
+}
+
+Task<void> WooCommerceReconciler::run() {
+  while (!stopping_) {
+    Timestamp next = clock_.now() + kBetweenLooks;
+    if (!is_ours_ || is_ours_()) {
+      if (const auto done = co_await run_due(); !done) {
+        log_.warn("woocommerce_reconcile_failed", {{"what", done.error().message}});
+        next = clock_.now() + kPauseAfterFailure;
+      }
+    }
+    co_await wait_until(next);
+  }
+}
+
+Task<Result<void>> WooCommerceReconciler::run_due() {
+  const Timestamp before = clock_.now() - kBetweenRuns;
+  const auto due = co_await database_.read([&](store::Connection& connection) {
+    return store::woocommerce::due_shops(connection, before);
+  });
+  if (!due) co_return fail(due.error());
+  for (const Shop& shop : *due) {
+    if (stopping_) break;
+    const auto done = co_await reconcile(shop.workspace_id, shop.store_id);
+    // Its row says what is wrong with a shop; the others have their turn.
+    if (!done) {
+      log_.warn("woocommerce_reconcile_failed", {{"store", shop.store_id.text()},
+                                                 {"reason", done.error().reason},
+                                                 {"what", done.error().message}});
+    }
+  }
+  co_return Result<void>();
+}
+
+Task<Result<Reconciled>> WooCommerceReconciler::reconcile(model::WorkspaceId workspace,
+                                                          model::StoreId store,
+                                                          ReconcileOptions options) {
+  const auto shop = co_await database_.read([&](store::Connection& connection) {
+    return store::woocommerce::find_shop(connection, workspace, store);
+  });
+  if (!shop) co_return fail(shop.error());
+  if (!*shop) {
+    co_return fail(Code::kNotFound, "woocommerce_not_connected",
+                   "The hub does not know this store's shop: connect it first.");
+  }
+  const auto place = running_.emplace(workspace, store);
+  if (!place.second) {
+    co_return fail(Code::kConflict, "reconcile_running", "A run of this shop is under way.");
+  }
+  Reconciled done;
+  const Shop& found = **shop;
+  if (options.since) {
+    done.since = *options.since;
+  } else if (found.good_until) {
+    done.since = *found.good_until - kOverlap;
+  } else {
+    done.since = clock_.wall_now() - kFirstReach;
+  }
+  const auto read = co_await read_pages(found, options, done);
+  const auto noted = co_await note(found, options, done, read);
+  running_.erase(place.first);
+  ++runs_;
+  if (!read) co_return fail(read.error());
+  if (!noted) co_return fail(noted.error());
+  co_return done;
+}
+
+Task<Result<void>> WooCommerceReconciler::read_pages(const Shop& shop,
+                                                     const ReconcileOptions& options,
+                                                     Reconciled& done) {
+  Timestamp after = done.since;
+  std::optional<Timestamp> newest;
+  int per_page = kPerPage;
+  for (int number = 1; done.pages < kPagesMax; ++done.pages) {
+    const auto page = co_await ask(shop, after, per_page, number);
+    if (!page) co_return fail(page.error());
+    if (page->was_cut) {
+      if (per_page == 1) co_return no_page("One order alone is more than the hub reads.");
+      per_page = std::max(1, per_page / 10);
+      number = 1;
+      continue;
+    }
+    for (const json::value& order : page->orders) {
+      if (stopping_) co_return stopped();
+      if (!order.is_object()) co_return no_page("The page holds something that is no order.");
+      WAYBILL_CO_TRY(co_await take_in(shop, order.get_object(), options, done));
+      const auto modified = modified_of(order.get_object());
+      if (modified && (!newest || *modified > *newest)) newest = modified;
+    }
+    if (page->is_last) {
+      done.good_until = newest ? std::max(*newest, done.since) : done.since;
+      ++done.pages;
+      co_return Result<void>();
+    }
+    // `modified_after` leaves out its own second, in which there may be more.
+    const Timestamp next = newest ? *newest - std::chrono::seconds(1) : after;
+    if (next > after) {
+      after = next;
+      number = 1;
+    } else {
+      ++number;
+    }
+  }
+  co_return no_page("The pages of orders do not end.");
+}
+
+Task<Result<net::ClientResponse>> WooCommerceReconciler::send(net::ClientRequest request) {
+  using namespace boost::asio::experimental::awaitable_operators;
+  if (stopping_) co_return stopped();
+  auto first = co_await (send_(std::move(request)) ||
+                         stop_.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable)));
+  if (auto* response = std::get_if<0>(&first)) co_return std::move(*response);
+  co_return stopped();
+}
+
+Task<Result<WooCommerceReconciler::Page>> WooCommerceReconciler::ask(const Shop& shop,
+                                                                     Timestamp after, int per_page,
+                                                                     int number) {
+  const auto secret = secret_box_.open(shop.sealed_consumer_secret, shop.store_id.bytes());
+  if (!secret) co_return fail(secret.error());
+  auto url = net::parse_url(fmt::format(
+      "{}/wp-json/wc/v3/orders?modified_after={}&dates_are_gmt=true&orderby=modified&order=asc"
+      "&per_page={}&page={}",
+      shop.url, percent_encode(shop_time(after)), per_page, number));
+  if (!url) co_return fail(url.error());
+  net::ClientRequest request;
+  request.method = "GET";
+  request.url = *url;
+  request.headers = {
+      {"Authorization",
+       "Basic " + base64(as_bytes(fmt::format("{}:{}", shop.consumer_key, secret->reveal())))},
+      {"Accept", "application/json"}};
+  request.deadlines = kDeadlines;
+  request.answer_bytes_max = kAnswerBytesMax;
+  auto response = co_await send(std::move(request));
+  if (!response && response.error().reason == kHubStopping) co_return fail(response.error());
+  if (!response) {
+    co_return fail(Code::kUnavailable, "shop_unreachable", response.error().message);
+  }
+  WAYBILL_CO_TRY(check_status(*response, *url));
+  Page page;
+  page.was_cut = response->cut;
+  if (page.was_cut) co_return page;
+  auto body = parse_json(response->body);
+  if (!body || !body->is_array()) co_return no_page("The answer is no page of orders.");
+  page.orders = std::move(body->get_array());
+  const auto total = pages_total(*response);
+  page.is_last =
+      page.orders.empty() || (total ? number >= *total : std::ssize(page.orders) < per_page);
+  co_return page;
+}
+
+Task<Result<void>> WooCommerceReconciler::take_in(const Shop& shop, const json::object& order,
+                                                  const ReconcileOptions& options,
+                                                  Reconciled& done) {
+  using Outcome = intake::WooCommerceOutcome;
+  Result<Outcome> outcome = Outcome::kUnchanged;
+  if (options.dry_run) {
+    outcome = co_await orders_.foresee(shop.workspace_id, shop.store_id, order);
+  } else {
+    const auto taken =
+        co_await orders_.take_in(shop.workspace_id, shop.store_id, "woocommerce", order);
+    if (taken) outcome = taken->outcome;
+    if (!taken) outcome = fail(taken.error());
+  }
+  // What the database cannot do now is asked for again; what is wrong with one order stays so.
+  if (!outcome &&
+      (outcome.error().code == Code::kUnavailable || outcome.error().code == Code::kTimeout)) {
+    co_return fail(outcome.error());
+  }
+  ++done.read;
+  if (!outcome) {
+    ++done.unreadable;
+    log_.warn("woocommerce_order_unreadable", {{"store", shop.store_id.text()},
+                                               {"reason", outcome.error().reason},
+                                               {"path", outcome.error().path}});
+    co_return Result<void>();
+  }
+  switch (*outcome) {
+    case Outcome::kCreated: ++done.created; break;
+    case Outcome::kUpdated: ++done.updated; break;
+    case Outcome::kUnchanged: ++done.unchanged; break;
+    case Outcome::kIgnored:
+    case Outcome::kNoted: ++done.ignored; break;
+  }
+  co_return Result<void>();
+}
+
+Task<Result<void>> WooCommerceReconciler::note(Shop shop, const ReconcileOptions& options,
+                                               Reconciled& done, const Result<void>& outcome) {
+  if (options.dry_run) {
+    done.good_until = shop.good_until;
+    co_return Result<void>();
+  }
+  shop.last_run_at = clock_.now();
+  shop.failure_reason = outcome ? "" : outcome.error().reason;
+  shop.failure = outcome ? "" : outcome.error().message;
+  if (outcome) {
+    shop.last_success_at = shop.last_run_at;
+    shop.last_read = done.read;
+    shop.last_changed = done.created + done.updated;
+    // What begins after the good point leaves a gap, and what ends before it is nothing new.
+    const bool leaves_gap = shop.good_until && done.since > *shop.good_until;
+    if (!leaves_gap && (!shop.good_until || *done.good_until > *shop.good_until)) {
+      shop.good_until = done.good_until;
+    }
+  }
+  done.good_until = shop.good_until;
+  co_return co_await database_.run(
+      [&](store::Connection& connection) { return store::woocommerce::note_run(connection, shop); },
+      store::Priority::kOwn);
+}
+
+Task<void> WooCommerceReconciler::wait_until(Timestamp when) {
+  while (!stopping_ && clock_.now() < when) co_await clock_.wait_until(when, timer_);
+}
+
+}  // namespace waybill::surfaces
