@@ -151,6 +151,8 @@ Task<Result<net::ClientResponse>> HubFixture::receive(net::ClientRequest request
     asio::steady_timer timer(context, asio::steady_timer::time_point::max());
     held_.push_back(&timer);
     co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    // Whoever asked may have given up.
+    std::erase(held_, &timer);
   }
   if (receiver) co_return receiver(request);
   net::ClientResponse response;

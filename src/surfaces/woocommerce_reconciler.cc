@@ -34,6 +34,15 @@ std::optional<Timestamp> modified_of(const json::object& order) {
   return parse_iso_time(std::string(modified->get_string()) + "Z");
 }
 
+// Of an order as it is now.
+std::string identity_of(const json::object& order) {
+  std::string identity;
+  for (const std::string_view name : {"id", "date_modified_gmt"}) {
+    if (const json::value* part = order.if_contains(name)) append_json(identity, *part);
+  }
+  return identity;
+}
+
 std::optional<int> pages_total(const net::ClientResponse& response) {
   const auto header = net::find_header(response.headers, "X-WP-TotalPages");
   if (!header) return std::nullopt;
@@ -174,6 +183,8 @@ Task<Result<void>> WooCommerceReconciler::read_pages(const Shop& shop,
                                                      Reconciled& done) {
   Timestamp after = done.since;
   std::optional<Timestamp> newest;
+  // Of the last page: the next one may begin with some of them again.
+  std::set<std::string> seen;
   int per_page = kPerPage;
   for (int number = 1; done.pages < kPagesMax; ++done.pages) {
     const auto page = co_await ask(shop, after, per_page, number);
@@ -184,13 +195,19 @@ Task<Result<void>> WooCommerceReconciler::read_pages(const Shop& shop,
       number = 1;
       continue;
     }
+    std::set<std::string> here;
     for (const json::value& order : page->orders) {
       if (stopping_) co_return stopped();
       if (!order.is_object()) co_return no_page("The page holds something that is no order.");
+      std::string identity = identity_of(order.get_object());
+      const bool was_seen = seen.contains(identity);
+      here.insert(std::move(identity));
+      if (was_seen) continue;
       WAYBILL_CO_TRY(co_await take_in(shop, order.get_object(), options, done));
       const auto modified = modified_of(order.get_object());
       if (modified && (!newest || *modified > *newest)) newest = modified;
     }
+    seen = std::move(here);
     if (page->is_last) {
       done.good_until = newest ? std::max(*newest, done.since) : done.since;
       ++done.pages;

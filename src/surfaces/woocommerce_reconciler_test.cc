@@ -47,7 +47,8 @@ class FakeShop {
     for (const Order& order : orders) {
       if (order.modified > after) found.push_back(order);
     }
-    std::ranges::stable_sort(found, {}, &Order::modified);
+    std::ranges::sort(found, {},
+                      [](const Order& order) { return std::pair(order.modified, order.id); });
     const std::size_t per_page = std::stoul(query["per_page"]);
     const std::size_t first = (std::stoul(query["page"]) - 1) * per_page;
     std::string body = "[";
@@ -154,7 +155,7 @@ TEST_F(WooCommerceReconcilerTest, TakesInWhatIsMissingOrNewerAndNothingElse) {
   shop.orders[1].modified = clock.now();
   add(1);
   shop.orders.back().modified = clock.now();
-  EXPECT_EQ(reconcile(), "1 1 1 0 0") << "and the last one, for the overlap";
+  EXPECT_EQ(reconcile(), "1 1 2 0 0") << "and two, for the overlap";
   EXPECT_EQ(shown("failure"), "null");
   EXPECT_EQ(shown("last_changed"), "2");
 }

@@ -98,7 +98,6 @@ bool WooCommerceKeys::fits(const Prepared& prepared, const Signed& said, const B
 }
 
 void WooCommerceKeys::remember(const std::string& source, const model::ApiKeyId& id) {
-  if (source.empty()) return;
   if (sources_.size() >= kSourcesMax && !sources_.contains(source)) sources_.clear();
   auto& ids = sources_[source];
   std::erase(ids, id);
@@ -125,6 +124,7 @@ Task<Result<WooCommerceKeys::Key>> WooCommerceKeys::find(std::vector<Key> keys, 
   const auto signature = parse_base64(said.signature);
   if (!signature || signature->size() != crypto::Digest().size()) co_return invalid();
   const auto table = prepare(keys);
+  if (said.source.empty()) said.source = "from " + said.peer;
   if (const auto known = sources_.find(said.source); known != sources_.end()) {
     for (const Prepared& prepared : *table) {
       if (std::ranges::find(known->second, prepared.key->id) == known->second.end()) continue;

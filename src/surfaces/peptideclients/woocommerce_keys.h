@@ -36,7 +36,7 @@ class WooCommerceKeys {
   static constexpr std::size_t kKeysOfSourceMax = 8;
 
   struct Signed {
-    std::string source;  // The site; may be empty.
+    std::string source;  // The site; where there is none, the other end stands for it.
     std::string peer;
     std::string_view body;  // Lives as long as the search.
     std::string signature;  // Base64.

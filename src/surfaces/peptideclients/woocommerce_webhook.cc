@@ -100,6 +100,7 @@ Task<Result<intake::TakenIn>> WooCommerceWebhook::take_in(const net::Request& re
 
 net::Response WooCommerceWebhook::refuse(const net::Request& request, const Error& error) {
   log_refusal(log_, request, "woocommerce", error);
+  if (error.reason == "rate_limited") return render_error(error, directory_.retry_after(request));
   return render_error(error);
 }
 
