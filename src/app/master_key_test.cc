@@ -76,6 +76,11 @@ class MasterKeyTest : public testing::Test {
         "VALUES ($1, $2, 'peptideclients', '', '', $3, '[]', 0, $4, $5)",
         {workspace, id, hash, box->seal("signing", id), box->seal("former", id)}));
     ASSERT_TRUE(connection->execute(
+        "INSERT INTO woocommerce_shops (workspace_id, store_id, url, consumer_key, "
+        "consumer_secret, enabled, failure_reason, failure, last_read, last_changed, created_at, "
+        "updated_at) VALUES ($1, $2, '', '', $3, 1, '', '', 0, 0, 0, 0)",
+        {workspace, id, box->seal("shop", id)}));
+    ASSERT_TRUE(connection->execute(
         "INSERT INTO idempotency (workspace_id, scope, key_hash, fingerprint, status, response, "
         "created_at, expires_at) VALUES ($1, 'native', $2, $3, 201, $4, 0, 9)",
         {workspace, hash, hash, box->seal("answer", hash)}));
@@ -102,10 +107,11 @@ class MasterKeyTest : public testing::Test {
     read("SELECT headers, id FROM endpoints WHERE headers IS NOT NULL");
     read("SELECT signing_secret, id FROM api_keys");
     read("SELECT previous_signing_secret, id FROM api_keys");
+    read("SELECT consumer_secret, store_id FROM woocommerce_shops");
     read("SELECT response, key_hash FROM idempotency WHERE scope = 'native'");
     return all;
   }
-  static constexpr const char* kAllSecrets = "current previous headers signing former answer ";
+  static constexpr const char* kAllSecrets = "current previous headers signing former shop answer ";
 
   const TemporaryFolder folder_;
 };
@@ -198,8 +204,9 @@ TEST_F(MasterKeyTest, ARotationThatIsKilledAtAnyStepIsForgottenOrFinished) {
                        Case{RotationStep::kCommit, false}, Case{RotationStep::kReplaceKey, true},
                        Case{RotationStep::kDone, true}}) {
     SCOPED_TRACE(static_cast<int>(c.killed_before));
-    ASSERT_TRUE(connect()->run_script(
-        "DELETE FROM endpoints; DELETE FROM api_keys; DELETE FROM idempotency"));
+    ASSERT_TRUE(
+        connect()->run_script("DELETE FROM endpoints; DELETE FROM api_keys; "
+                              "DELETE FROM woocommerce_shops; DELETE FROM idempotency"));
     store_secrets();
     const std::string before = key();
 
