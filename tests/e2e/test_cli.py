@@ -249,6 +249,31 @@ class Cli(HubTest):
         self.assertEqual(self.ask("sales-order", "cancel", second, *of)["status"], "cancelled")
         self.assertIn("1Z", self.read("sales-order", "show", first, *of))
 
+        self.woocommerce(of)
+
+    def woocommerce(self, of):
+        statuses = self.ask("woocommerce", "statuses", *of)["rows"]
+        self.assertIn({"status": "processing", "action": "paid", "is_default": True}, statuses)
+        self.assertIn("on-hold", self.read("woocommerce", "statuses", *of))
+        changed = self.ask("woocommerce", "set-status", "packed", "paid", *of)
+        self.assertEqual((changed["action"], changed["is_default"]), ("paid", False))
+        changed = self.ask("woocommerce", "reset-status", "packed", *of)
+        self.assertEqual((changed["action"], changed["is_default"]), ("unpaid", True))
+
+        shop = self.ask("woocommerce", "connect", "Web shop", *of, "--site",
+                        "https://127.0.0.1:1/", "--consumer-key", "ck_1234567890",
+                        "--consumer-secret", "cs_1", "--disabled")
+        self.assertEqual((shop["url"], shop["enabled"], shop["consumer_key"]),
+                         ("https://127.0.0.1:1", False, "…4567890"))
+        refused = self.run_words("woocommerce", "reconcile", "Web shop", *of, "--since", "1h",
+                                 "--dry-run", status=1)
+        self.assertIn("shop_unreachable", refused.stderr)
+        shop = self.ask("woocommerce", "connect", "Web shop", *of, "--site",
+                        "https://127.0.0.1:1", "--consumer-key", "ck_1234567890", "--enabled")
+        self.assertTrue(shop["enabled"])
+        self.assertIn("127.0.0.1:1", self.read("woocommerce", "show", "Web shop", *of))
+        self.ask("woocommerce", "disconnect", "Web shop", *of)
+
     def push_order(self, of, external_id):
         """As a shop does: its id."""
         key = self.hub.api.ask("POST", f"/workspaces/{of[1]}/keys", {
