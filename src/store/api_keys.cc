@@ -225,23 +225,4 @@ Result<void> rotate_secret(Connection& connection, const model::ApiKey& key,
   return changes::key_changed(connection, key.id);
 }
 
-Result<model::StoreId> find_store(Connection& connection, const model::WorkspaceId& workspace,
-                                  std::string_view id_or_name, std::string_view path) {
-  std::optional<model::StoreId> found;
-  const auto keep = [&](const Row& row) { found = row.id<model::StoreId>(0); };
-  if (const auto id = model::StoreId::parse(id_or_name)) {
-    WAYBILL_TRY(connection.query("SELECT id FROM stores WHERE workspace_id = $1 AND id = $2",
-                                 {workspace, *id}, keep));
-  }
-  if (!found) {
-    WAYBILL_TRY(
-        connection.query("SELECT id FROM stores WHERE workspace_id = $1 AND name_folded = $2",
-                         {workspace, fold_case(id_or_name)}, keep));
-  }
-  if (found) return *found;
-  Error error(Code::kNotFound, "store_not_found", "There is no such store.");
-  error.path = path;
-  return fail(std::move(error));
-}
-
 }  // namespace waybill::store::api_keys

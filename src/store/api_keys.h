@@ -53,8 +53,4 @@ struct Rotation {
 Result<void> rotate_secret(Connection& connection, const model::ApiKey& key,
                            const Rotation& rotation, Timestamp now);
 
-// The store with this id or name. Fails with kNotFound (store_not_found), at `path`.
-Result<model::StoreId> find_store(Connection& connection, const model::WorkspaceId& workspace,
-                                  std::string_view id_or_name, std::string_view path);
-
 }  // namespace waybill::store::api_keys

@@ -5,6 +5,7 @@
 
 #include "store/api_keys.h"
 #include "store/key_usage.h"
+#include "store/stores.h"
 #include "surfaces/native/change.h"
 #include "surfaces/native/endpoint_settings.h"
 #include "surfaces/native/new_key.h"
@@ -121,10 +122,12 @@ Task<Result<Reply>> create_key(Call& call) {
       key->user_id = *user;
     }
     if (made->store) {
-      const auto store =
-          store::api_keys::find_store(connection, call.workspace_id, *made->store, "$.store");
+      const auto store = store::stores::find(connection, call.workspace_id, *made->store);
       if (!store) return fail(store.error());
-      key->store_id = *store;
+      if (!*store) {
+        return fail(Code::kNotFound, "store_not_found", "There is no such store.", "$.store");
+      }
+      key->store_id = (*store)->id;
     }
     WAYBILL_TRY(store::api_keys::insert(connection, *key, sealed));
     std::string answer;
