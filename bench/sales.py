@@ -2,14 +2,19 @@
 
 Beside the bare ingest, which is sent the same bytes and checks none of them; beside the hub without
 its request log; and beside a hub that remembers 100,000 Idempotency-Keys already.
+
+And WooCommerce: how long it takes to find the key that a shop's webhook was signed with.
 """
 
+import base64
 import hashlib
 import hmac
+import http.client
 import json
 import os
 import shutil
 import sqlite3
+import statistics
 import time
 
 import wrk
@@ -124,6 +129,60 @@ def hub(folder, seconds, environment=None, remembered=0):
     return load
 
 
+# --- WooCommerce's keys ---------------------------------------------------------------------------
+
+SHOPS = 1_000
+BODY_BYTES = 3_000
+# So many searches a second are one other end's (surfaces/peptideclients/woocommerce_keys.h).
+SEARCHES_AT_ONCE, SEARCH_PAUSE_SECONDS = 15, 1.2
+SEARCH_ROUNDS, QUICK_SEARCH_ROUNDS = 6, 2
+
+
+def shop_message(number):
+    """A topic that is noted and changes nothing: what is left is the search."""
+    return json.dumps({"id": number, "padding": "x" * BODY_BYTES}).encode()[:BODY_BYTES - 2] + b'"}'
+
+
+def tell(connection, number, secret, site):
+    """Seconds from the first byte to the answer."""
+    body = shop_message(number)
+    signature = base64.b64encode(hmac.new(secret, body, hashlib.sha256).digest()).decode()
+    began = time.perf_counter()
+    connection.request("POST", "/integrations/v1/webhook/woocommerce", body, {
+        "Content-Type": "application/json", "X-WC-Webhook-Topic": "product.updated",
+        "X-WC-Webhook-Resource": "product", "X-WC-Webhook-Event": "updated",
+        "X-WC-Webhook-Source": site, "X-WC-Webhook-Signature": signature})
+    answer = connection.getresponse()
+    text = answer.read()
+    if answer.status != 200:
+        raise BenchFailed(f"WooCommerce's message was answered {answer.status}: {text.decode()}")
+    return time.perf_counter() - began
+
+
+def find_keys(folder, quick):
+    """Milliseconds for a site that was seen before, and for one that was not: the last key fits."""
+    known, unknown = [], []
+    with Shop(folder) as shop:
+        for number in range(SHOPS):
+            made = shop.post("keys", {"platform": "peptideclients", "kind": "integration",
+                                      "store": "Shop", "payload_format": "woocommerce",
+                                      "name": f"shop {number}"})
+        secret = made["signing_secret"].encode()
+        connection = http.client.HTTPConnection(shop.url.removeprefix("http://"), timeout=30)
+        tell(connection, 0, secret, "https://known.example/")
+        for turn in range(QUICK_SEARCH_ROUNDS if quick else SEARCH_ROUNDS):
+            time.sleep(SEARCH_PAUSE_SECONDS)
+            for number in range(SEARCHES_AT_ONCE):
+                site = f"https://{turn}-{number}.example/"
+                unknown.append(1000 * tell(connection, number, secret, site))
+                known.append(1000 * tell(connection, number, secret, "https://known.example/"))
+        connection.close()
+        shop.stop()
+    return {"known_ms": statistics.median(known), "unknown_ms": statistics.median(unknown)}
+
+
+# --- The row --------------------------------------------------------------------------------------
+
 MEASUREMENTS = {
     "bare": bare, "hub": hub,
     "without_log": lambda folder, seconds: hub(folder, seconds, WITHOUT_LOG),
@@ -146,4 +205,7 @@ def measure(folder, quick):
             found[name]["orders_per_second"].append(load.per_second)
             found[name]["p50_ms"].append(load.p50_ms)
             found[name]["p99_ms"].append(load.p99_ms)
+    place = os.path.join(folder, "keys")
+    os.makedirs(place)
+    found["finding"] = find_keys(place, quick)
     return found
