@@ -195,24 +195,6 @@ TEST_P(KeyConformance, TheKeysOfWooCommerceAreThoseThatWereNotRevoked) {
   EXPECT_EQ(all_of_woocommerce(), (std::vector{one.id, two.id}));
 }
 
-TEST_P(KeyConformance, AStoreIsFoundByIdAndByNameInAnyCase) {
-  const auto id = ids_.next_id<model::StoreId>();
-  ASSERT_TRUE(write([&](Connection& c) {
-    return c.execute(
-        "INSERT INTO stores (workspace_id, id, name, name_folded, currency, number_prefix, "
-        "last_number, created_at) VALUES ($1, $2, 'Main', 'main', 'USD', 'SO-', 0, 0)",
-        {acme_.id, id});
-  }));
-  const auto find = [&](const model::WorkspaceId& workspace, const std::string& text) {
-    return read([&](Connection& c) { return api_keys::find_store(c, workspace, text, "$.store"); });
-  };
-  for (const std::string& text : {id.text(), id.uuid().text(), std::string("mAIN")}) {
-    EXPECT_EQ(must(find(acme_.id, text)), id) << text;
-  }
-  EXPECT_EQ(outcome(find(acme_.id, "other")), "not_found store_not_found");
-  EXPECT_EQ(outcome(find(workspace_, id.text())), "not_found store_not_found");
-}
-
 TEST_P(KeyConformance, UsesAddUpOverNodesAndHours) {
   const auto key = ids_.next_id<model::ApiKeyId>();
   EXPECT_FALSE(usage(key, kNoon));

@@ -17,8 +17,6 @@ from openapi_contract import METHODS, Cases, Document
 SEED = int(os.environ.get("WAYBILL_SEED", "1"))
 ROUNDS = 600 if os.environ.get("WAYBILL_TEST_FULL") == "1" else 30
 
-# What comes there is WooCommerce's own: test_woocommerce sends it.
-OTHERS = ("/integrations/v1/webhook/woocommerce",)
 # By operation: what its answer names, as a parameter of paths.
 LEARNED = {"createOrder": {"id": "order", "external_id": "external_id"},
            "recordPayment": {"id": "payment"}}
@@ -29,10 +27,7 @@ class Contract:
 
     def __init__(self, test, address, key, wrong_keys):
         self.test, self.http, self.key, self.wrong_keys = test, test.hub.http, key, wrong_keys
-        document = test.hub.http.request("GET", address).json
-        for other in OTHERS:
-            document["paths"].pop(other, None)
-        self.document = Document(document)
+        self.document = Document(test.hub.http.request("GET", address).json)
         self.names = {}
         self.rng = random.Random(SEED)
         self.cases = Cases(self.document, self.rng, self.names)
