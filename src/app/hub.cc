@@ -38,7 +38,11 @@ constexpr char kHub[] = "/hub/";
 constexpr char kRoot[] = "/";
 
 bool is_peptideclients(std::string_view path) {
-  return path.starts_with("/integrations/v1/") || path.starts_with("/v1/");
+  for (const std::string_view half : {"/integrations/v1", "/v1"}) {
+    if (path.starts_with(half) && (path.size() == half.size() || path[half.size()] == '/'))
+      return true;
+  }
+  return false;
 }
 
 // How each surface writes what goes wrong before one of its own functions is called. The first
