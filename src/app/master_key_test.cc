@@ -80,10 +80,13 @@ class MasterKeyTest : public testing::Test {
         "consumer_secret, enabled, failure_reason, failure, last_read, last_changed, created_at, "
         "updated_at) VALUES ($1, $2, '', '', $3, 1, '', '', 0, 0, 0, 0)",
         {workspace, id, box->seal("shop", id)}));
-    ASSERT_TRUE(connection->execute(
-        "INSERT INTO idempotency (workspace_id, scope, key_hash, fingerprint, status, response, "
-        "created_at, expires_at) VALUES ($1, 'native', $2, $3, 201, $4, 0, 9)",
-        {workspace, hash, hash, box->seal("answer", hash)}));
+    // One key, told at each of the doors.
+    for (const char* door : {"native", "procureiq", "proign", "peptideclients/v1"}) {
+      ASSERT_TRUE(connection->execute(
+          "INSERT INTO idempotency (workspace_id, scope, key_hash, fingerprint, status, response, "
+          "created_at, expires_at) VALUES ($1, $5, $2, $3, 201, $4, 0, 9)",
+          {workspace, hash, hash, box->seal(door, hash), door}));
+    }
     ASSERT_TRUE(connection->execute(
         "INSERT INTO idempotency (workspace_id, scope, key_hash, fingerprint, status, response, "
         "created_at, expires_at) VALUES ($1, 'proculink', $2, $3, 201, $4, 0, 9)",
@@ -108,10 +111,11 @@ class MasterKeyTest : public testing::Test {
     read("SELECT signing_secret, id FROM api_keys");
     read("SELECT previous_signing_secret, id FROM api_keys");
     read("SELECT consumer_secret, store_id FROM woocommerce_shops");
-    read("SELECT response, key_hash FROM idempotency WHERE scope = 'native'");
+    read("SELECT response, key_hash FROM idempotency WHERE scope <> 'proculink' ORDER BY scope");
     return all;
   }
-  static constexpr const char* kAllSecrets = "current previous headers signing former shop answer ";
+  static constexpr const char* kAllSecrets =
+      "current previous headers signing former shop native peptideclients/v1 procureiq proign ";
 
   const TemporaryFolder folder_;
 };
@@ -187,7 +191,7 @@ TEST_F(MasterKeyTest, ARotationSealsEverythingAnewAndLeavesNothingOfTheOldOne) {
   const auto count = rotate();
 
   ASSERT_TRUE(count) << count.error().message;
-  EXPECT_EQ(*count, 6);
+  EXPECT_EQ(*count, 10);
   EXPECT_NE(key(), before);
   EXPECT_FALSE(fs::exists(next()));
   EXPECT_EQ(secrets(), kAllSecrets);
@@ -235,7 +239,7 @@ TEST_F(MasterKeyTest, ASecretThatDoesNotOpenEndsARotationBeforeAnythingChanged) 
   store_secrets();
   // The last of them all: what comes before it has been sealed anew by then.
   ASSERT_TRUE(connect()->run_script(
-      "UPDATE idempotency SET response = zeroblob(40) WHERE scope = 'native'"));
+      "UPDATE idempotency SET response = zeroblob(40) WHERE scope = 'peptideclients/v1'"));
   const std::string before = key();
 
   const auto count = rotate();
@@ -243,7 +247,8 @@ TEST_F(MasterKeyTest, ASecretThatDoesNotOpenEndsARotationBeforeAnythingChanged) 
   ASSERT_FALSE(count);
   EXPECT_EQ(count.error().code, Code::kInternal);
   EXPECT_EQ(key(), before);
-  EXPECT_EQ(secrets(), "current previous headers signing former UNREADABLE ");
+  EXPECT_EQ(secrets(),
+            "current previous headers signing former shop native UNREADABLE procureiq proign ");
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "store/sealed.h"
 
+#include <algorithm>
+#include <iterator>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -31,11 +33,10 @@ constexpr Place kPlaces[] = {
     {"SELECT workspace_id, id, previous_signing_secret FROM api_keys "
      "WHERE previous_signing_secret IS NOT NULL",
      "UPDATE api_keys SET previous_signing_secret = $3 WHERE workspace_id = $1 AND id = $2"},
-    // Answers of the management API, which may hold a new secret.
-    {"SELECT workspace_id, key_hash, response FROM idempotency WHERE scope = 'native'",
-     "UPDATE idempotency SET response = $3 "
-     "WHERE workspace_id = $1 AND scope = 'native' AND key_hash = $2"},
 };
+
+// The doors whose answers may hold a new secret.
+constexpr std::string_view kAnswerScopes[] = {"native", "procureiq", "proign", "peptideclients/v1"};
 
 struct SealedRow {
   Bytes workspace_id;
@@ -55,6 +56,25 @@ Result<std::int64_t> reseal_place(Connection& connection, const Place& place,
     const auto sealed = reseal(row.sealed, row.id);
     if (!sealed) return fail(sealed.error());
     WAYBILL_TRY(connection.execute(place.update, {row.workspace_id, row.id, *sealed}));
+  }
+  return std::ssize(rows);
+}
+
+Result<std::int64_t> reseal_answers(Connection& connection, std::string_view scope,
+                                    const Reseal& reseal) {
+  std::vector<SealedRow> rows;
+  WAYBILL_TRY(connection.query(
+      "SELECT workspace_id, key_hash, response FROM idempotency WHERE scope = $1", {scope},
+      [&](const store::Row& row) {
+        rows.push_back({row.byte_string(0), row.byte_string(1), row.byte_string(2)});
+      }));
+  for (const SealedRow& row : rows) {
+    const auto sealed = reseal(row.sealed, row.id);
+    if (!sealed) return fail(sealed.error());
+    WAYBILL_TRY(
+        connection.execute("UPDATE idempotency SET response = $4 "
+                           "WHERE workspace_id = $1 AND scope = $2 AND key_hash = $3",
+                           {row.workspace_id, scope, row.id, *sealed}));
   }
   return std::ssize(rows);
 }
@@ -92,7 +112,16 @@ Result<std::int64_t> reseal_all(Connection& connection, const Reseal& reseal) {
     if (!done) return done;
     count += *done;
   }
+  for (const std::string_view scope : kAnswerScopes) {
+    const auto done = reseal_answers(connection, scope, reseal);
+    if (!done) return done;
+    count += *done;
+  }
   return count;
+}
+
+bool are_answers_sealed(std::string_view scope) {
+  return std::ranges::find(kAnswerScopes, scope) != std::end(kAnswerScopes);
 }
 
 }  // namespace waybill::store::sealed

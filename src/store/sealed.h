@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <string_view>
 
 #include "base/bytes.h"
 #include "base/result.h"
@@ -18,6 +19,10 @@ Result<std::optional<Bytes>> find_check(Connection& connection);
 Result<void> set_check(Connection& connection, const Bytes& sealed);
 // The first one. Returns false, and changes nothing, if there is one: another node was faster.
 Result<bool> add_check(Connection& connection, const Bytes& sealed);
+
+// Whether the answers that are remembered for the Idempotency-Keys of `scope` are sealed: those of
+// every door where an answer may hold a new secret (surfaces/native/change.h).
+bool are_answers_sealed(std::string_view scope);
 
 // Opens what was sealed for `context` and seals it again, or says why it cannot.
 using Reseal = std::function<Result<Bytes>(ByteView sealed, ByteView context)>;

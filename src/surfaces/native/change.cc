@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/check.h"
 #include "store/audit_log.h"
 #include "store/database.h"
 #include "store/idempotency.h"
+#include "store/sealed.h"
 
 namespace waybill::surfaces::native {
 namespace {
@@ -35,6 +37,8 @@ Result<std::optional<Claim>> read_claim(const Call& call) {
     return fail(Code::kInvalid, "idempotency_key_invalid",
                 "The Idempotency-Key has to be 1 to 255 visible ASCII characters.");
   }
+  WAYBILL_CHECK(store::sealed::are_answers_sealed(call.door),
+                "a new door's answers are sealed anew");
   Claim claim{{call.workspace_id, call.door, crypto::sha256(*header)}, {}};
   claim.fingerprint =
       crypto::hmac_sha256(claim.key.hash, {request.path, std::string_view("\n"), request.body});
