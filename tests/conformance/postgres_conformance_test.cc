@@ -140,7 +140,7 @@ TEST_P(PostgresDriverTest, ASessionLostInTheMiddleOfAUnitHarmsNobody) {
 
 TEST_P(PostgresDriverTest, AStatementThatTakesTooLongIsUnavailableAndNothingIsLeftOfIt) {
   close();
-  open({}, store::make_driver(folder_, {.writers = 1, .statement_timeout = 200ms}));
+  open({}, store::make_driver(folder_, {.writers = 1, .statement_timeout = 1s}));
   const auto locked = must(make_driver()->connect(Connection::Access::kWrite));
   ASSERT_TRUE(locked->begin(Connection::Access::kWrite));
   ASSERT_TRUE(locked->run_script("LOCK TABLE notes"));

@@ -133,10 +133,20 @@ class OpenApiContracts(HubTest):
                                     json.dumps(body).encode(), self.integration_key)
             self.assertEqual(answer.status, 201, answer)
 
+    def ping_of_a_shop(self, contract):
+        """The one good request of WooCommerce's that a document can make up: nobody signs it."""
+        path = "/integrations/v1/webhook/woocommerce"
+        operation = contract.document.document["paths"][path]["post"]
+        answer = contract.check(operation, "POST", path,
+                                {"Content-Type": "application/x-www-form-urlencoded"},
+                                b"webhook_id=7", None)
+        self.assertEqual(answer.status, 200, answer)
+
     def integration(self):
         contract = Contract(self, "/integrations/v1/openapi.json", self.integration_key,
                             (self.public_key, *self.weak_keys))
         self.place_orders(contract)
+        self.ping_of_a_shop(contract)
         return contract
 
     def check(self, contract, method, target):
