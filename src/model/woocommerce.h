@@ -22,6 +22,10 @@
 
 namespace waybill::model::woocommerce {
 
+// The text that a webhook with this secret is signed with (W-3): WooCommerce decodes what PHP's
+// wp_specialchars_decode(…, ENT_QUOTES) does, so several secrets can come to one.
+std::string decode_entities(std::string_view secret);
+
 // What a status of WooCommerce means here.
 enum class Action {
   kUnpaid,     // The order is there, and open.

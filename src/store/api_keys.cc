@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "model/woocommerce.h"
 #include "store/changes.h"
 #include "store/columns.h"
 
@@ -60,11 +61,16 @@ model::ApiKey read(const Row& row) {
 
 Stored read_stored(const Row& row) { return {read(row), row.byte_string(21), row.byte_string(22)}; }
 
+// By what is signed with: two texts of it can be one to a shop (W-3).
+crypto::Digest digest_of(const Secret& secret) {
+  return crypto::sha256(model::woocommerce::decode_entities(secret.reveal()));
+}
+
 // Makes `secret` this key's alone, or finds that it is another's: one that works still, and whose
 // claim has not ended.
 Result<void> claim_secret(Connection& connection, const model::ApiKey& key, const Secret& secret,
                           Timestamp now) {
-  const crypto::Digest digest = crypto::sha256(secret.reveal());
+  const crypto::Digest digest = digest_of(secret);
   const auto claimed = connection.execute(
       "INSERT INTO signing_secrets (workspace_id, digest, owner_workspace_id, owner_id, expires_at)"
       " VALUES ($1, $2, $3, $4, NULL) ON CONFLICT (workspace_id, digest) DO NOTHING",
@@ -199,7 +205,7 @@ Result<void> rotate_secret(Connection& connection, const model::ApiKey& key,
                            const Rotation& rotation, Timestamp now) {
   if (claims_secrets(key)) {
     WAYBILL_TRY(claim_secret(connection, key, rotation.secret, now));
-    const crypto::Digest digest = crypto::sha256(rotation.secret.reveal());
+    const crypto::Digest digest = digest_of(rotation.secret);
     // The former one, and what has ended since: whoever comes first after that may have it.
     WAYBILL_TRY(connection.execute(
         "UPDATE signing_secrets SET expires_at = $4 WHERE workspace_id = $1 AND owner_id = $2 "

@@ -22,7 +22,8 @@ struct Stored {
 
 // `signing_secret` is the key's, sealed. Tells the other nodes of a key of WooCommerce
 // (store/changes.h). Fails with kConflict (signing_secret_taken) if such a key has a secret that is
-// another's in any workspace: a request names its key by nothing else (A-PC-1).
+// another's in any workspace, as a shop signs with it: a request names its key by nothing else
+// (A-PC-1).
 Result<void> insert(Connection& connection, const model::ApiKey& key,
                     const Bytes& signing_secret = {});
 // Nothing if there is none; revoked and expired keys are found too.

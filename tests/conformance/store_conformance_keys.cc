@@ -135,6 +135,18 @@ TEST_P(KeyConformance, NoTwoKeysOfWooCommerceShareASecret) {
   EXPECT_EQ(insert(second), "value") << "the first key works no more";
 }
 
+// W-3: a shop decodes entities before it signs. Two such keys would be told by nothing.
+TEST_P(KeyConformance, SecretsThatAShopSignsAlikeWithAreOne) {
+  const model::ApiKey key = woocommerce_key("salt &amp; pepper");
+  ASSERT_EQ(insert(key), "value");
+  EXPECT_EQ(insert(woocommerce_key("salt & pepper")), "conflict signing_secret_taken");
+  const model::ApiKey other = woocommerce_key("salt &amp;amp; pepper");
+  ASSERT_EQ(insert(other), "value") << "that is signed with as the first is written";
+  EXPECT_EQ(rotate(other, "salt &#038; pepper", {}, kNoon), "conflict signing_secret_taken");
+  EXPECT_EQ(rotate(key, "salt & pepper", {}, kNoon), "value") << "its own";
+  EXPECT_EQ(insert(woocommerce_key("salt &#x26; pepper")), "conflict signing_secret_taken");
+}
+
 TEST_P(KeyConformance, ASecretOfAKeyThatHasExpiredIsFree) {
   model::ApiKey first = woocommerce_key("the same text");
   first.expires_at = kNoon + 1h;
