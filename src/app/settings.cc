@@ -252,7 +252,9 @@ constexpr std::array kTable = {
         .bounds = "1 to 100000",
         .description =
             "So many requests a second are taken with each API key by each node, and as many at "
-            "once; more are answered with 429.",
+            "once; more are answered with 429. Signed messages of WooCommerce, which would never "
+            "come "
+            "again, are not counted.",
         .read = read_count<&Settings::rate_limit, kRateLimitMax>},
     Setting{.name = "precoro_limits",
             .placeholder = "LIMITS",

@@ -80,35 +80,42 @@ Task<Result<KeyDirectory::Key>> KeyDirectory::find(const net::Request& request, 
   if (!key || key->platform != platform) {
     co_return fail(Code::kUnauthenticated, "key_unknown", "There is no such API key.");
   }
-  WAYBILL_CO_TRY(admit(request, *key));
+  WAYBILL_CO_TRY(check(request, *key));
+  if (!limiter_.allow(key->id.uuid(), clock_.now())) {
+    co_return fail(Code::kUnavailable, "rate_limited",
+                   fmt::format("This API key may make {} requests a second; try again in a second.",
+                               rate_limit_));
+  }
+  WAYBILL_CO_TRY(count_call(*key));
   co_return key;
 }
 
 Result<void> KeyDirectory::admit(const net::Request& request, const model::ApiKey& key) {
+  WAYBILL_TRY(check(request, key));
+  return count_call(key);
+}
+
+Result<void> KeyDirectory::check(const net::Request& request, const model::ApiKey& key) const {
   request.workspace = key.workspace_id.uuid();
   request.api_key = key.id.uuid();
-  const Timestamp now = clock_.now();
   if (key.revoked_at) {
     return fail(Code::kUnauthenticated, "key_revoked", "This API key has been revoked.");
   }
-  if (!key.is_usable(now)) {
+  if (!key.is_usable(clock_.now())) {
     return fail(Code::kUnauthenticated, "key_expired", "This API key has expired.");
   }
   if (!may_come_from(key, request.peer)) {
     return fail(Code::kForbidden, "ip_not_allowed",
                 fmt::format("This API key may not be used from {}.", request.peer));
   }
-  if (!limiter_.allow(key.id.uuid(), now)) {
-    return fail(Code::kUnavailable, "rate_limited",
-                fmt::format("This API key may make {} requests a second; try again in a second.",
-                            rate_limit_));
-  }
-  if (!allow_call(key, now)) {
-    return fail(Code::kUnavailable, "rate_limited",
-                fmt::format("This API key may make {} calls a minute; try again in the next.",
-                            *key.calls_per_minute));
-  }
   return {};
+}
+
+Result<void> KeyDirectory::count_call(const model::ApiKey& key) {
+  if (allow_call(key, clock_.now())) return {};
+  return fail(Code::kUnavailable, "rate_limited",
+              fmt::format("This API key may make {} calls a minute; try again in the next.",
+                          *key.calls_per_minute));
 }
 
 bool KeyDirectory::allow_call(const model::ApiKey& key, Timestamp now) {

@@ -31,7 +31,7 @@ class KeyDirectory {
   using Key = std::shared_ptr<const model::ApiKey>;
   static constexpr std::size_t kKeysMax = 100'000;  // Remembered; then all are forgotten at once.
 
-  // `rate_limit`: so many requests a second with each key; 0: any number.
+  // `rate_limit`: so many requests a second with each key that is found by its text; 0: any number.
   KeyDirectory(store::Database& database, const Clock& clock, const crypto::SecretBox& secret_box,
                int rate_limit = 0);
 
@@ -44,7 +44,8 @@ class KeyDirectory {
                          model::KeyPlatform platform);
 
   // Whether `request` may come with `key`, found by other means than its text: by a signature. Then
-  // it is counted, and the request notes whose it is either way.
+  // it is counted, and the request notes whose it is either way. The hub's own rate_limit is none
+  // of its: WooCommerce never sends again what is refused (W-8). The key's calls_per_minute is.
   // Fails with kUnauthenticated (key_revoked, key_expired), with kForbidden (ip_not_allowed), or
   // with kUnavailable (rate_limited: retry_after() says when to go on).
   Result<void> admit(const net::Request& request, const model::ApiKey& key);
@@ -70,6 +71,9 @@ class KeyDirectory {
     std::size_t operator()(const crypto::Digest& digest) const noexcept;
   };
   Result<Key> open(store::api_keys::Stored stored) const;
+  // But for rates.
+  Result<void> check(const net::Request& request, const model::ApiKey& key) const;
+  Result<void> count_call(const model::ApiKey& key);
   bool allow_call(const model::ApiKey& key, Timestamp now);
 
   store::Database& database_;

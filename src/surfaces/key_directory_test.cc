@@ -12,7 +12,7 @@ using model::KeyPlatform;
 
 class KeyDirectoryTest : public HubFixture {
  public:
-  KeyDirectoryTest() {
+  explicit KeyDirectoryTest(int rate_limit = 0) : HubFixture(rate_limit) {
     workspace.id = ids.next_id<model::WorkspaceId>();
     workspace.slug = workspace.name = "acme";
     write([&](store::Connection& c) {
@@ -119,6 +119,27 @@ TEST_F(KeyDirectoryTest, AKeyFoundByASignatureIsAdmittedAsAnyOther) {
   EXPECT_EQ(request.api_key, found[0]->id.uuid());
   clock.run_for(1h);
   EXPECT_EQ(keys.admit(request, *found[0]).error().reason, "key_expired");
+}
+
+class LimitedKeyDirectoryTest : public KeyDirectoryTest {
+ public:
+  LimitedKeyDirectoryTest() : KeyDirectoryTest(/*rate_limit=*/1) {}
+};
+
+// W-8: what is refused is lost, so the limit for all keys does not count messages that a shop has
+// signed. One that an operator has set for this key does.
+TEST_F(LimitedKeyDirectoryTest, WhatAShopHasSignedHasOnlyItsOwnKeysLimit) {
+  const model::ApiKey key = add("one secret");
+  EXPECT_EQ(refusal(key), "");
+  EXPECT_EQ(refusal(key), "rate_limited") << "found by its text";
+  const auto found = run(keys.woocommerce_keys()).value();
+  for (int i = 0; i < 10; ++i) EXPECT_TRUE(keys.admit(request, *found[0])) << i;
+
+  update("UPDATE api_keys SET calls_per_minute = 2 WHERE id = $1", key);
+  keys.forget(key.id);
+  const auto limited = run(keys.woocommerce_keys()).value();
+  for (int i = 0; i < 2; ++i) EXPECT_TRUE(keys.admit(request, *limited[0])) << i;
+  EXPECT_EQ(keys.admit(request, *limited[0]).error().reason, "rate_limited");
 }
 
 TEST_F(KeyDirectoryTest, TheKeysOfWooCommerceAreThoseOfNow) {
