@@ -122,6 +122,15 @@ class WooCommerceReconcilerTest : public native::NativeApiTest {
                    R"("consumer_secret": "{}"}})",
                    secret));
   }
+  void connect_to(std::string_view url) {
+    ok(200, "PUT", kShop,
+       fmt::format(R"({{"url": "{}", "consumer_key": "ck_1", "consumer_secret": "cs_1"}})", url));
+  }
+  // Of the newest entry.
+  std::string last_audit(const char* member) {
+    const json::value log = ok(200, "GET", "/hub/v1/workspaces/acme/audit?limit=1");
+    return text(log, "rows", 0, "detail", member);
+  }
   // "created updated unchanged ignored unreadable" of a run.
   std::string reconcile(std::string_view body = "{}") {
     const auto answer = ok(200, "POST", kReconcile, body);
@@ -337,7 +346,7 @@ TEST_F(WooCommerceReconcilerTest, AShopIsConnectedShownAndForgotten) {
   add(1);
   reconcile();
   EXPECT_NE(shown("good_until"), "null");
-  ok(200, "PUT", kShop, R"({"url": "https://other.example", "consumer_key": "ck_1"})");
+  connect_to("https://other.example");
   EXPECT_EQ(shown("good_until"), "null") << "another site has other orders";
   ok(200, "DELETE", kShop);
   refused(404, "woocommerce_not_connected", "", "GET", kShop);
@@ -346,6 +355,25 @@ TEST_F(WooCommerceReconcilerTest, AShopIsConnectedShownAndForgotten) {
           R"({"url": "https://shop.example", "consumer_key": "ck_1"})");
   const std::vector<std::string> actions = audit_actions();
   EXPECT_EQ(actions.front(), "woocommerce.disconnect");
+}
+
+// Who may say where a shop is could have had its secret sent to a site of their own.
+TEST_F(WooCommerceReconcilerTest, ASecretGoesToNoOtherSiteAndWithNoOtherKey) {
+  const auto put = [](std::string_view url, std::string_view key) {
+    return fmt::format(R"({{"url": "{}", "consumer_key": "{}"}})", url, key);
+  };
+  for (const char* url : {"https://other.example", "https://shop.example:8443",
+                          "https://shop.example.com/", "https://sub.shop.example"}) {
+    refused(400, "member_missing", "$.consumer_secret", "PUT", kShop, put(url, "ck_1"));
+  }
+  refused(400, "member_missing", "$.consumer_secret", "PUT", kShop,
+          put("https://shop.example", "ck_2"));
+  EXPECT_EQ(shown("url"), "https://shop.example");
+  EXPECT_EQ(last_audit("key_changed") + last_audit("secret_changed"), "truetrue");
+  ok(200, "PUT", kShop, put("https://SHOP.example:443/shop", "ck_1"));
+  EXPECT_EQ(last_audit("key_changed") + last_audit("secret_changed"), "falsefalse");
+  connect_to("https://other.example");
+  EXPECT_EQ(last_audit("key_changed") + last_audit("secret_changed"), "falsetrue");
 }
 
 TEST_F(WooCommerceReconcilerTest, TheTableOfStatusesIsReadAndChanged) {

@@ -80,7 +80,8 @@ std::vector<Command> shop_commands() {
                           .required = true},
                          {.name = "--consumer-secret",
                           .placeholder = "SECRET",
-                          .help = "And its secret; not named, the one that is there stays"},
+                          .help = "And its secret; not named, the one that is there stays, for the "
+                                  "same site and key"},
                          {.name = "--disabled", .help = "It is not asked, for now"},
                          {.name = "--enabled", .help = "It is asked again"}},
            .in_workspace = true,

@@ -171,16 +171,35 @@ Result<Connect> read_connect(const Call& call) {
   return connect;
 }
 
+bool same_origin(const std::string& a, const std::string& b) {
+  const auto one = net::parse_url(a);
+  const auto other = net::parse_url(b);
+  return one && other && one->origin() == other->origin();
+}
+
+// A secret was given for one site and one key. Whoever may change those, but was never told it,
+// must not be able to have it sent to a place of their own.
+Result<void> check_secret(const std::optional<Shop>& before, const Connect& connect) {
+  if (connect.consumer_secret) return {};
+  if (!before) {
+    return fail(Code::kInvalid, "member_missing", "A new shop needs its consumer secret.",
+                "$.consumer_secret");
+  }
+  if (before->consumer_key == connect.consumer_key && same_origin(before->url, connect.url)) {
+    return {};
+  }
+  return fail(Code::kInvalid, "member_missing",
+              "Another site, or another consumer key, needs its consumer secret again.",
+              "$.consumer_secret");
+}
+
 Result<Change> connect_shop(store::Connection& connection, const Call& call,
                             const Connect& connect) {
   const auto store = find_store(connection, call);
   if (!store) return fail(store.error());
   const auto before = woocommerce::find_shop(connection, call.workspace_id, *store);
   if (!before) return fail(before.error());
-  if (!*before && !connect.consumer_secret) {
-    return fail(Code::kInvalid, "member_missing", "A new shop needs its consumer secret.",
-                "$.consumer_secret");
-  }
+  WAYBILL_TRY(check_secret(*before, connect));
   Shop shop = before->value_or(Shop());
   // Another site has other orders: what was read of the former one says nothing of them.
   if (*before && (*before)->url != connect.url) {
@@ -202,7 +221,12 @@ Result<Change> connect_shop(store::Connection& connection, const Call& call,
   shop.updated_at = std::max(call.now, shop.updated_at + std::chrono::milliseconds(1));
   WAYBILL_TRY(woocommerce::put_shop(connection, shop));
   std::string detail;
-  ObjectText(detail).add("url", shop.url).add("enabled", shop.is_enabled).end();
+  ObjectText(detail)
+      .add("url", shop.url)
+      .add("enabled", shop.is_enabled)
+      .add("key_changed", !*before || (*before)->consumer_key != connect.consumer_key)
+      .add("secret_changed", connect.consumer_secret.has_value())
+      .end();
   return Change{*before ? 200 : 201,
                 text_of_shop(shop),
                 AuditNote{"woocommerce.connect", store->text(), detail, {}},
