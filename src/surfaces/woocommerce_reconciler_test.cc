@@ -376,6 +376,27 @@ TEST_F(WooCommerceReconcilerTest, ASecretGoesToNoOtherSiteAndWithNoOtherKey) {
   EXPECT_EQ(last_audit("key_changed") + last_audit("secret_changed"), "falsetrue");
 }
 
+TEST_F(WooCommerceReconcilerTest, ARunByHandIsInTheAuditLog) {
+  reconcile(R"({"dry_run": true})");
+  EXPECT_EQ(audit_actions().front(), "woocommerce.connect") << "nothing was done";
+  reconcile(R"({"since": "2025-12-31T00:00:00Z"})");
+  EXPECT_EQ(audit_actions().front(), "woocommerce.reconcile");
+  EXPECT_EQ(last_audit("since"), "2025-12-31T00:00:00.000Z");
+  EXPECT_EQ(last_audit("outcome"), "done");
+  shop.status = 500;
+  refused(503, "shop_unreachable", "", "POST", kReconcile, "{}");
+  EXPECT_EQ(last_audit("since"), "null");
+  EXPECT_EQ(last_audit("outcome"), "shop_unreachable") << "some orders may have come in";
+  const std::size_t entries = audit_actions().size();
+  hold_receiver();
+  const auto first = begin_call("POST", kReconcile, "{}");
+  settle();
+  refused(409, "reconcile_running", "", "POST", kReconcile, "{}");
+  EXPECT_EQ(audit_actions().size(), entries) << "this one has not begun";
+  release_receiver();
+  settle();
+}
+
 TEST_F(WooCommerceReconcilerTest, TheTableOfStatusesIsReadAndChanged) {
   const std::string all = "/hub/v1/workspaces/acme/woocommerce/statuses";
   const auto action_of = [&](std::string_view status) {

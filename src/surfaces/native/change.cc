@@ -61,13 +61,6 @@ Result<Made> answer_again(const Services& services, const Claim& claim,
   return Made{{entry.status, body->reveal(), true}, {}};
 }
 
-Result<void> write_audit(Connection& connection, const Call& call, const AuditNote& note) {
-  return store::audit_log::insert(
-      connection, {call.services.ids.next_id<model::AuditEntryId>(),
-                   note.workspace_id.value_or(call.workspace_id), call.now, call.caller.name(),
-                   std::string(note.action), note.subject, note.detail});
-}
-
 Result<Made> run_unit(Connection& connection, const Call& call, const std::optional<Claim>& claim,
                       const Unit& unit) {
   if (claim) {
@@ -89,6 +82,13 @@ Result<Made> run_unit(Connection& connection, const Call& call, const std::optio
 }
 
 }  // namespace
+
+Result<void> write_audit(Connection& connection, const Call& call, const AuditNote& note) {
+  return store::audit_log::insert(
+      connection, {call.services.ids.next_id<model::AuditEntryId>(),
+                   note.workspace_id.value_or(call.workspace_id), call.now, call.caller.name(),
+                   std::string(note.action), note.subject, note.detail});
+}
 
 Task<Result<Reply>> make_change(Call& call, Unit unit, store::LockOrder lock_order) {
   const auto claim = read_claim(call);

@@ -27,6 +27,9 @@ struct AuditNote {
   std::optional<model::WorkspaceId> workspace_id;
 };
 
+// Writes it: for what is no Change.
+Result<void> write_audit(store::Connection& connection, const Call& call, const AuditNote& note);
+
 // What a unit has written.
 struct Change {
   int status = 200;

@@ -233,6 +233,39 @@ Result<Change> connect_shop(store::Connection& connection, const Call& call,
                 {}};
 }
 
+// A run that has begun may have taken orders in, whatever became of it. It is no one transaction,
+// so its entry is written after it.
+Task<Result<void>> note_run(Call& call, model::StoreId store, ReconcileOptions options,
+                            std::string outcome) {
+  AuditNote note{"woocommerce.reconcile", store.text(), {}, {}};
+  ObjectText(note.detail).add("since", options.since).add("outcome", outcome).end();
+  co_return co_await call.services.database.run(
+      [&](store::Connection& connection) { return write_audit(connection, call, note); },
+      store::Priority::kOwn);
+}
+
+bool has_begun(const Result<Reconciled>& run) {
+  return run || (run.error().code != Code::kNotFound && run.error().code != Code::kConflict);
+}
+
+std::string text_of_run(const Reconciled& run, model::StoreId store, bool is_dry) {
+  std::string text;
+  ObjectText(text)
+      .add("store_id", store)
+      .add("dry_run", is_dry)
+      .add("since", run.since)
+      .add("good_until", run.good_until)
+      .add("pages", run.pages)
+      .add("read", run.read)
+      .add("created", run.created)
+      .add("updated", run.updated)
+      .add("unchanged", run.unchanged)
+      .add("ignored", run.ignored)
+      .add("unreadable", run.unreadable)
+      .end();
+  return text;
+}
+
 }  // namespace
 
 Task<Result<Reply>> list_woocommerce_statuses(Call& call) {
@@ -320,22 +353,13 @@ Task<Result<Reply>> reconcile_woocommerce(Call& call) {
   WAYBILL_CHECK(call.services.woocommerce != nullptr, "a hub has a reconciler");
   const auto done =
       co_await call.services.woocommerce->reconcile(call.workspace_id, shop->store_id, options);
+  if (!options.dry_run && has_begun(done)) {
+    const auto noted =
+        co_await note_run(call, shop->store_id, options, done ? "done" : done.error().reason);
+    if (done && !noted) co_return fail(noted.error());
+  }
   if (!done) co_return fail(done.error());
-  std::string text;
-  ObjectText(text)
-      .add("store_id", shop->store_id)
-      .add("dry_run", options.dry_run)
-      .add("since", done->since)
-      .add("good_until", done->good_until)
-      .add("pages", done->pages)
-      .add("read", done->read)
-      .add("created", done->created)
-      .add("updated", done->updated)
-      .add("unchanged", done->unchanged)
-      .add("ignored", done->ignored)
-      .add("unreadable", done->unreadable)
-      .end();
-  co_return Reply{200, std::move(text)};
+  co_return Reply{200, text_of_run(*done, shop->store_id, options.dry_run)};
 }
 
 }  // namespace waybill::surfaces::native
