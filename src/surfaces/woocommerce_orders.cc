@@ -18,6 +18,11 @@ struct Done {
 
 }  // namespace
 
+bool is_of_hub(const Error& error) {
+  return error.code == Code::kUnavailable || error.code == Code::kTimeout ||
+         error.code == Code::kInternal;
+}
+
 Task<Result<model::Store>> WooCommerceOrders::find_store(model::WorkspaceId workspace,
                                                          model::StoreId id) {
   if (const auto known = stores_.find(id); known != stores_.end()) co_return known->second;

@@ -21,6 +21,10 @@
 
 namespace waybill::surfaces {
 
+// Whether it is the hub that could not take an order in, whatever was in it. Anything else is the
+// order's own, and stays as it is however often it comes.
+bool is_of_hub(const Error& error);
+
 class WooCommerceOrders {
  public:
   // Everything given outlives it.

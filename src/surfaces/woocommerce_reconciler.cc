@@ -284,11 +284,8 @@ Task<Result<void>> WooCommerceReconciler::take_in(const Shop& shop, const json::
     if (taken) outcome = taken->outcome;
     if (!taken) outcome = fail(taken.error());
   }
-  // What the database cannot do now is asked for again; what is wrong with one order stays so.
-  if (!outcome &&
-      (outcome.error().code == Code::kUnavailable || outcome.error().code == Code::kTimeout)) {
-    co_return fail(outcome.error());
-  }
+  // What the hub cannot do now is asked for again; what is wrong with one order stays so.
+  if (!outcome && is_of_hub(outcome.error())) co_return fail(outcome.error());
   ++done.read;
   if (!outcome) {
     ++done.unreadable;

@@ -126,6 +126,14 @@ class WooCommerceReconcilerTest : public native::NativeApiTest {
     ok(200, "PUT", kShop,
        fmt::format(R"({{"url": "{}", "consumer_key": "ck_1", "consumer_secret": "cs_1"}})", url));
   }
+  void execute(const char* sql) {
+    const auto done = run([](WooCommerceReconcilerTest& test,
+                             std::string_view statement) -> Task<Result<std::int64_t>> {
+      co_return co_await test.database->run(
+          [&](store::Connection& connection) { return connection.execute(statement, {}); });
+    }(*this, sql));
+    ASSERT_TRUE(done.has_value()) << done.error().message;
+  }
   // Of the newest entry.
   std::string last_audit(const char* member) {
     const json::value log = ok(200, "GET", "/hub/v1/workspaces/acme/audit?limit=1");
@@ -220,6 +228,18 @@ TEST_F(WooCommerceReconcilerTest, WhatItCannotReadHoldsNothingUp) {
   shop.orders[1].status = "trash";
   EXPECT_EQ(reconcile(), "1 0 0 1 1");
   EXPECT_EQ(shown("failure"), "null");
+}
+
+// It was counted as unreadable, and the good point went past it.
+TEST_F(WooCommerceReconcilerTest, AFaultOfTheHubEndsTheRun) {
+  add(2);
+  EXPECT_EQ(reconcile(), "2 0 0 0 0");
+  const std::string good = shown("good_until");
+  execute("UPDATE woocommerce_orders SET state = 'broken'");
+  shop.orders[0].modified = clock.now();
+  refused(500, "internal", "", "POST", kReconcile, "{}");
+  EXPECT_EQ(shown("good_until"), good);
+  EXPECT_EQ(text(ok(200, "GET", kShop), "failure", "reason"), "woocommerce_state_unreadable");
 }
 
 TEST_F(WooCommerceReconcilerTest, ADryRunChangesNothing) {

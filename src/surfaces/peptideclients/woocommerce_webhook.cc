@@ -9,6 +9,7 @@
 #include "surfaces/peptideclients/errors.h"
 #include "surfaces/refusals.h"
 #include "surfaces/request_trace.h"
+#include "surfaces/woocommerce_orders.h"
 
 namespace waybill::surfaces::peptideclients {
 namespace {
@@ -61,9 +62,7 @@ Task<net::Response> WooCommerceWebhook::answer(net::Request& request) {
   if (!is_order) co_return note(request, "", "the topic is none of the hub's");
   const auto taken = co_await take_in(request, **key);
   if (taken) co_return answer_ok(intake::outcome_name(taken->outcome));
-  if (taken.error().code == Code::kUnavailable || taken.error().code == Code::kTimeout) {
-    co_return refuse(request, taken.error());
-  }
+  if (is_of_hub(taken.error())) co_return refuse(request, taken.error());
   // The order is not lost to the shop: the reconciliation asks for it again.
   log_refusal(log_, request, "woocommerce", taken.error());
   co_return note(request, taken.error().reason, told_with_path(taken.error()));

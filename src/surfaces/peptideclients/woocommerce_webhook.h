@@ -8,7 +8,8 @@
 // A shop that is answered anything but success a few times in a row sends no more (W-7). So
 // whatever is properly signed is answered 200, also what the hub can make nothing of: the request
 // log and the log say so. The exceptions: 401 for a signature that is nobody's, 403 from an address
-// that the key may not be used from, 429 and 503 when there is too much to do.
+// that the key may not be used from, 429 and 503 when there is too much to do, 500 and 503 when it
+// is the hub that cannot take the order in: where no shop is connected nobody would ask for it.
 //
 // Used from the thread of the io_context only.
 

@@ -226,6 +226,16 @@ TEST_F(WooCommerceWebhookTest, NotesWhatItCannotReadAndSaysSoInTheRequestLog) {
   EXPECT_EQ(count("sales_orders"), 0);
 }
 
+// It was answered 200, and lost where no shop is connected.
+TEST_F(WooCommerceWebhookTest, SaysSoWhenTheHubItselfCannotTakeAnOrderIn) {
+  EXPECT_EQ(outcome(send(an_order(1, "pending"))), "created");
+  ASSERT_TRUE(run(database->run([](store::Connection& connection) {
+    return connection.execute("UPDATE woocommerce_orders SET state = 'broken'", {});
+  })));
+  EXPECT_EQ(error(send(an_order(1, "processing"))), "500 internal_error");
+  EXPECT_EQ(outcome(send(an_order(2, "pending"))), "created");
+}
+
 // W-4: the delivery id is that of the second, and says nothing of the order.
 TEST_F(WooCommerceWebhookTest, TwoOrdersOfOneDeliveryIdAreTwo) {
   EXPECT_EQ(outcome(send(an_order(1, "pending"))), "created");
