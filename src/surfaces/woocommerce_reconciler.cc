@@ -89,7 +89,8 @@ struct WooCommerceReconciler::Page {
 };
 
 WooCommerceReconciler::WooCommerceReconciler(Parts parts)
-    : clock_(parts.clock),
+    : context_(parts.context),
+      clock_(parts.clock),
       log_(parts.log),
       database_(parts.database),
       secret_box_(parts.secret_box),
@@ -132,17 +133,32 @@ Task<Result<void>> WooCommerceReconciler::run_due() {
     return store::woocommerce::due_shops(connection, before);
   });
   if (!due) co_return fail(due.error());
-  for (const Shop& shop : *due) {
-    if (stopping_) break;
-    const auto done = co_await reconcile(shop.workspace_id, shop.store_id);
+  // One that is slow or has much to tell holds up no more than its own place.
+  std::size_t next = 0;
+  TaskGroup places(context_, log_);
+  for (int place = 0; place < kShopsAtOnce; ++place) {
+    places.spawn("woocommerce_reconciler", run_next(*due, next));
+  }
+  co_await places.join();
+  co_return Result<void>();
+}
+
+Task<void> WooCommerceReconciler::run_next(const std::vector<Shop>& shops, std::size_t& next) {
+  while (!stopping_ && next < shops.size()) {
+    const Shop& shop = shops[next++];
+    ReconcileOptions options;
+    options.until = clock_.now() + clock_.hub_time(kRunMax);
+    const auto done = co_await reconcile(shop.workspace_id, shop.store_id, options);
     // Its row says what is wrong with a shop; the others have their turn.
     if (!done) {
       log_.warn("woocommerce_reconcile_failed", {{"store", shop.store_id.text()},
                                                  {"reason", done.error().reason},
                                                  {"what", done.error().message}});
+    } else if (done->was_cut) {
+      log_.info("woocommerce_reconcile_cut",
+                {{"store", shop.store_id.text()}, {"read", done->read}});
     }
   }
-  co_return Result<void>();
 }
 
 Task<Result<Reconciled>> WooCommerceReconciler::reconcile(model::WorkspaceId workspace,
@@ -161,7 +177,7 @@ Task<Result<Reconciled>> WooCommerceReconciler::reconcile(model::WorkspaceId wor
     co_return fail(Code::kConflict, "reconcile_running", "A run of this shop is under way.");
   }
   Reconciled done;
-  const Shop& found = **shop;
+  Shop found = **shop;
   if (options.since) {
     done.since = *options.since;
   } else if (found.good_until) {
@@ -178,8 +194,7 @@ Task<Result<Reconciled>> WooCommerceReconciler::reconcile(model::WorkspaceId wor
   co_return done;
 }
 
-Task<Result<void>> WooCommerceReconciler::read_pages(const Shop& shop,
-                                                     const ReconcileOptions& options,
+Task<Result<void>> WooCommerceReconciler::read_pages(Shop& shop, const ReconcileOptions& options,
                                                      Reconciled& done) {
   Timestamp after = done.since;
   std::optional<Timestamp> newest;
@@ -208,8 +223,11 @@ Task<Result<void>> WooCommerceReconciler::read_pages(const Shop& shop,
       if (modified && (!newest || *modified > *newest)) newest = modified;
     }
     seen = std::move(here);
-    if (page->is_last) {
-      done.good_until = newest ? std::max(*newest, done.since) : done.since;
+    WAYBILL_CO_TRY(co_await note_progress(shop, options, done, newest));
+    // The next run begins so much before; less than that would be the same again, for ever.
+    const bool is_further = newest && *newest > done.since + kOverlap;
+    done.was_cut = !page->is_last && is_further && options.until && clock_.now() >= *options.until;
+    if (page->is_last || done.was_cut) {
       ++done.pages;
       co_return Result<void>();
     }
@@ -223,6 +241,22 @@ Task<Result<void>> WooCommerceReconciler::read_pages(const Shop& shop,
     }
   }
   co_return no_page("The pages of orders do not end.");
+}
+
+Task<Result<void>> WooCommerceReconciler::note_progress(Shop& shop, const ReconcileOptions& options,
+                                                        const Reconciled& done,
+                                                        std::optional<Timestamp> newest) {
+  if (options.dry_run) co_return Result<void>();
+  // A date to come would leave out all that changes until then.
+  const Timestamp until =
+      std::min(newest ? std::max(*newest, done.since) : done.since, clock_.wall_now());
+  // What begins after the good point leaves a gap, and what ends before it is nothing new.
+  const bool leaves_gap = shop.good_until && done.since > *shop.good_until;
+  if (leaves_gap || (shop.good_until && until <= *shop.good_until)) co_return Result<void>();
+  shop.good_until = until;
+  co_return co_await database_.run(
+      [&](store::Connection& connection) { return store::woocommerce::note_run(connection, shop); },
+      store::Priority::kOwn);
 }
 
 Task<Result<net::ClientResponse>> WooCommerceReconciler::send(net::ClientRequest request) {
@@ -289,7 +323,9 @@ Task<Result<void>> WooCommerceReconciler::take_in(const Shop& shop, const json::
   ++done.read;
   if (!outcome) {
     ++done.unreadable;
+    const json::value* id = order.if_contains("id");
     log_.warn("woocommerce_order_unreadable", {{"store", shop.store_id.text()},
+                                               {"order", id ? write_json(*id) : "none"},
                                                {"reason", outcome.error().reason},
                                                {"path", outcome.error().path}});
     co_return Result<void>();
@@ -317,11 +353,6 @@ Task<Result<void>> WooCommerceReconciler::note(Shop shop, const ReconcileOptions
     shop.last_success_at = shop.last_run_at;
     shop.last_read = done.read;
     shop.last_changed = done.created + done.updated;
-    // What begins after the good point leaves a gap, and what ends before it is nothing new.
-    const bool leaves_gap = shop.good_until && done.since > *shop.good_until;
-    if (!leaves_gap && (!shop.good_until || *done.good_until > *shop.good_until)) {
-      shop.good_until = done.good_until;
-    }
   }
   done.good_until = shop.good_until;
   co_return co_await database_.run(

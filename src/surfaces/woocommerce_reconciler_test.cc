@@ -250,22 +250,89 @@ TEST_F(WooCommerceReconcilerTest, ADryRunChangesNothing) {
   EXPECT_EQ(reconcile(), "3 0 0 0 0");
 }
 
-TEST_F(WooCommerceReconcilerTest, TheGoodPointMovesOnlyWhenAllPagesWereRead) {
+// A run that was cut short, by its shop or by a restart, began from nothing again.
+TEST_F(WooCommerceReconcilerTest, TheGoodPointMovesWithEachPageThatWasRead) {
   add(150);
-  reconcile(R"({"since": "19h"})");
-  const std::string good = shown("good_until");
-  EXPECT_NE(good, "null");
-  add(150);
-  for (std::size_t i = 150; i < 300; ++i) shop.orders[i].modified = clock.now() + 1s * i;
   shop.after_answer = [](FakeShop& failing) { failing.status = 500; };
   refused(503, "shop_unreachable", "", "POST", kReconcile, "{}");
-  EXPECT_EQ(shown("good_until"), good);
+  EXPECT_EQ(shown("good_until"), iso_time(shop.orders[99].modified));
+  EXPECT_EQ(shown("last_success_at"), "null");
   EXPECT_EQ(text(ok(200, "GET", kShop), "failure", "reason"), "shop_unreachable");
+  refused(503, "shop_unreachable", "", "POST", kReconcile, "{}");
+  EXPECT_EQ(shown("good_until"), iso_time(shop.orders[99].modified)) << "no page, no step";
   shop.after_answer = nullptr;
   shop.status = 200;
-  reconcile();
-  EXPECT_GT(shown("good_until"), good);
+  EXPECT_EQ(reconcile(), "50 0 5 0 0") << "and those of the overlap";
+  EXPECT_EQ(shown("good_until"), iso_time(shop.orders[149].modified));
   EXPECT_EQ(shown("failure"), "null");
+}
+
+// What is written as the page was read, not at the end, is what outlasts a restart.
+TEST_F(WooCommerceReconcilerTest, AGoodPointIsStoredBeforeTheNextPageIsAskedFor) {
+  add(150);
+  shop.after_answer = [this](FakeShop&) { hold_receiver(); };
+  const auto first = begin_call("POST", kReconcile, "{}");
+  settle();
+  EXPECT_EQ(shown("good_until"), iso_time(shop.orders[99].modified));
+  EXPECT_EQ(shown("last_run_at"), "null");
+  shop.after_answer = nullptr;
+  release_receiver();
+  settle();
+  EXPECT_EQ(shown("good_until"), iso_time(shop.orders[149].modified));
+}
+
+// One order with a date to come: nothing that changed until then would have been asked for.
+TEST_F(WooCommerceReconcilerTest, AnOrderOfTheFutureBlindsNoRun) {
+  add(2);
+  shop.orders[1].modified = clock.now() + 24h * 365;
+  reconcile();
+  EXPECT_EQ(shown("good_until"), iso_time(clock.now()));
+  add(1);
+  shop.orders[2].modified = clock.now() + 1min;
+  clock.run_for(2min);
+  EXPECT_EQ(reconcile(), "1 0 1 0 0");
+}
+
+TEST_F(WooCommerceReconcilerTest, AnHourlyRunThatTakesTooLongIsGoneOnWithInTheNext) {
+  add(350);
+  shop.after_answer = [this](FakeShop&) { clock.step(6min); };
+  reconciler.start();
+  settle();
+  EXPECT_EQ(reconciler.runs(), 1u);
+  EXPECT_EQ(shown("good_until"), iso_time(shop.orders[198].modified)) << "12 minutes, two pages";
+  EXPECT_EQ(shown("failure"), "null");
+  EXPECT_EQ(shown("last_read"), "199");
+  clock.run_for(61min);
+  EXPECT_EQ(shown("good_until"), iso_time(shop.orders[349].modified));
+  EXPECT_EQ(reconciler.runs(), 2u);
+}
+
+// More within the overlap than a run has time for: each run would have read the same.
+TEST_F(WooCommerceReconcilerTest, ARunComesFurtherHoweverLittleTimeThereIs) {
+  add(350, 1s);
+  ReconcileOptions hurried;
+  hurried.until = clock.now();
+  for (int i = 0; i < 4; ++i) {
+    EXPECT_TRUE(run(reconciler.reconcile(store.workspace_id, store.id, hurried)));
+  }
+  EXPECT_EQ(shown("good_until"), iso_time(shop.orders[349].modified));
+}
+
+TEST_F(WooCommerceReconcilerTest, AFewShopsAreAskedAtOnce) {
+  for (int i = 0; i < 6; ++i) {
+    const std::string name = fmt::format("Shop-{}", i);
+    ok(201, "POST", "/hub/v1/workspaces/acme/stores",
+       fmt::format(R"({{"name": "{}", "currency": "EUR"}})", name));
+    ok(201, "PUT", fmt::format("/hub/v1/workspaces/acme/stores/{}/woocommerce", name),
+       R"({"url": "https://shop.example", "consumer_key": "ck_1", "consumer_secret": "cs_1"})");
+  }
+  hold_receiver();
+  reconciler.start();
+  settle();
+  EXPECT_EQ(sent.size(), static_cast<std::size_t>(WooCommerceReconciler::kShopsAtOnce));
+  release_receiver();
+  settle();
+  EXPECT_EQ(reconciler.runs(), 7u);
 }
 
 // From beyond the good point on there would be a gap before it; what is older moves it no way.
