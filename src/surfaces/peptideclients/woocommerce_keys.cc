@@ -4,65 +4,44 @@
 #include <chrono>
 #include <utility>
 
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include "base/bytes.h"
 #include "crypto/digest.h"
+#include "model/woocommerce.h"
 
 namespace waybill::surfaces::peptideclients {
 namespace {
 
 constexpr std::chrono::microseconds kTurn{1'000};
-
-struct Entity {
-  std::string_view text;
-  char character;
-};
-constexpr Entity kEntities[] = {{"&amp;", '&'},   {"&#038;", '&'}, {"&#38;", '&'},  {"&lt;", '<'},
-                                {"&gt;", '>'},    {"&quot;", '"'}, {"&#034;", '"'}, {"&#34;", '"'},
-                                {"&#039;", '\''}, {"&#39;", '\''}, {"&#x27;", '\''}};
+constexpr std::int64_t kHashedBesides = 128;  // Of one HMAC: what pads it, and the outer hash.
 
 std::unexpected<Error> invalid() {
   return fail(Code::kUnauthenticated, "signature_invalid",
               "X-WC-Webhook-Signature is not that of these bytes with the secret of any key.");
 }
 
-Uuid caller_of(std::string_view peer) {
-  const crypto::Digest digest = crypto::sha256(peer);
-  return Uuid::from_bytes(ByteView(digest).first(Uuid::kSize)).value();
+std::unexpected<Error> too_much() {
+  return fail(Code::kUnavailable, "rate_limited",
+              "Too much that no known key has signed; try again in a second.");
 }
 
-// Counts itself as one of those that run.
-class Running {
+}  // namespace
+
+// Leaves its place to the next.
+class WooCommerceKeys::Running {
  public:
-  explicit Running(int& count) : count_(count) { ++count_; }
-  ~Running() { --count_; }
+  explicit Running(WooCommerceKeys& keys) : keys_(keys) {}
+  ~Running() { keys_.leave_place(); }
   Running(const Running&) = delete;
   Running& operator=(const Running&) = delete;
 
  private:
-  int& count_;
+  WooCommerceKeys& keys_;
 };
-
-}  // namespace
-
-std::string decode_entities(std::string_view secret) {
-  std::string out;
-  while (!secret.empty()) {
-    const auto* found = std::ranges::find_if(
-        kEntities, [&](const Entity& entity) { return secret.starts_with(entity.text); });
-    if (found == std::end(kEntities)) {
-      out += secret.front();
-      secret.remove_prefix(1);
-    } else {
-      out += found->character;
-      secret.remove_prefix(found->text.size());
-    }
-  }
-  return out;
-}
 
 std::shared_ptr<const WooCommerceKeys::Table> WooCommerceKeys::prepare(
     const std::vector<Key>& keys) {
@@ -70,7 +49,7 @@ std::shared_ptr<const WooCommerceKeys::Table> WooCommerceKeys::prepare(
   auto table = std::make_shared<Table>();
   table->reserve(keys.size());
   const auto of = [](const Secret& secret) {
-    return crypto::HmacKey(as_bytes(decode_entities(secret.reveal())));
+    return crypto::HmacKey(as_bytes(model::woocommerce::decode_entities(secret.reveal())));
   };
   for (const Key& key : keys) {
     if (key->signing_secret.empty()) continue;
@@ -84,17 +63,30 @@ std::shared_ptr<const WooCommerceKeys::Table> WooCommerceKeys::prepare(
   return table_;
 }
 
-bool WooCommerceKeys::fits(const Prepared& prepared, const Signed& said, const Bytes& signature,
-                           Timestamp now) {
+WooCommerceKeys::Rows WooCommerceKeys::rows_of(const Table& table,
+                                               const std::string& source) const {
+  Rows rows;
+  const auto known = sources_.find(source);
+  if (known == sources_.end()) return rows;
+  for (const Prepared& prepared : table) {
+    if (std::ranges::find(known->second, prepared.key->id) == known->second.end()) continue;
+    rows.push_back(&prepared);
+  }
+  return rows;
+}
+
+bool WooCommerceKeys::fits(const Prepared& prepared, const Asked& asked, std::int64_t& hashed) {
   ++tried_;
   const auto is_of = [&](const crypto::HmacKey& key) {
-    return crypto::equal_in_constant_time(as_text(key.sign(said.body)), as_text(signature));
+    hashed += kHashedBesides + std::ssize(asked.said.body);
+    return crypto::equal_in_constant_time(as_text(key.sign(asked.said.body)),
+                                          as_text(asked.signature));
   };
   const model::ApiKey& key = *prepared.key;
-  if (!key.is_usable(now)) return false;
+  if (!key.is_usable(asked.now)) return false;
   if (is_of(prepared.current)) return true;
   return !prepared.previous.empty() && key.previous_signing_secret_expires_at &&
-         now < *key.previous_signing_secret_expires_at && is_of(prepared.previous.front());
+         asked.now < *key.previous_signing_secret_expires_at && is_of(prepared.previous.front());
 }
 
 void WooCommerceKeys::remember(const std::string& source, const model::ApiKeyId& id) {
@@ -105,45 +97,85 @@ void WooCommerceKeys::remember(const std::string& source, const model::ApiKeyId&
   if (ids.size() > kKeysOfSourceMax) ids.pop_back();
 }
 
-Task<WooCommerceKeys::Key> WooCommerceKeys::search(std::shared_ptr<const Table> table,
-                                                   const Signed& said, const Bytes& signature,
-                                                   Timestamp now) {
+Task<WooCommerceKeys::Key> WooCommerceKeys::try_all(Rows rows, const Asked& asked,
+                                                    HashBudget& budget) {
+  std::int64_t hashed = 0;
+  std::int64_t spent = 0;
   Stopwatch turn;
-  for (const Prepared& prepared : *table) {
-    if (fits(prepared, said, signature, now)) co_return prepared.key;
+  for (const Prepared* prepared : rows) {
+    if (fits(*prepared, asked, hashed)) {
+      budget.spend(asked.other_end, -spent, asked.now);
+      co_return prepared->key;
+    }
     if (turn.elapsed() < kTurn) continue;
+    // Before others have their turn, which may be of the same other end.
+    budget.spend(asked.other_end, hashed, asked.now);
+    spent += std::exchange(hashed, 0);
     co_await boost::asio::post(co_await boost::asio::this_coro::executor,
                                boost::asio::use_awaitable);
     turn = Stopwatch();
   }
+  budget.spend(asked.other_end, hashed, asked.now);
   co_return nullptr;
+}
+
+Task<bool> WooCommerceKeys::take_place() {
+  if (searches_ < kSearchesMax) {
+    ++searches_;
+    co_return true;
+  }
+  if (waiting_.size() >= kWaitingMax) co_return false;
+  boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor,
+                                  boost::asio::steady_timer::time_point::max());
+  waiting_.push_back(&timer);
+  co_await timer.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
+  co_return true;
+}
+
+void WooCommerceKeys::leave_place() {
+  if (waiting_.empty()) {
+    --searches_;
+    return;
+  }
+  // The place goes from hand to hand, or whoever comes meanwhile would take it.
+  boost::asio::steady_timer* next = waiting_.front();
+  waiting_.pop_front();
+  next->cancel();
+}
+
+Task<Result<WooCommerceKeys::Key>> WooCommerceKeys::search(const Table& table, const Asked& asked) {
+  if (!search_budget_.may_begin(asked.other_end, asked.now)) co_return too_much();
+  if (!co_await take_place()) {
+    co_return fail(Code::kUnavailable, "signature_search_busy",
+                   "The hub looks for the keys of other requests; try again in a second.");
+  }
+  const Running running(*this);
+  // Those of the same other end that were before it may have spent everything.
+  if (!search_budget_.may_begin(asked.other_end, asked.now)) co_return too_much();
+  Rows all;
+  all.reserve(table.size());
+  for (const Prepared& prepared : table) all.push_back(&prepared);
+  Key key = co_await try_all(std::move(all), asked, search_budget_);
+  if (!key) co_return invalid();
+  co_return key;
 }
 
 Task<Result<WooCommerceKeys::Key>> WooCommerceKeys::find(std::vector<Key> keys, Signed said,
                                                          Timestamp now) {
-  const auto signature = parse_base64(said.signature);
+  auto signature = parse_base64(said.signature);
   if (!signature || signature->size() != crypto::Digest().size()) co_return invalid();
   const auto table = prepare(keys);
   if (said.source.empty()) said.source = "from " + said.peer;
-  if (const auto known = sources_.find(said.source); known != sources_.end()) {
-    for (const Prepared& prepared : *table) {
-      if (std::ranges::find(known->second, prepared.key->id) == known->second.end()) continue;
-      if (fits(prepared, said, *signature, now)) co_return prepared.key;
-    }
+  Asked asked{std::move(said), *std::move(signature), {}, now};
+  asked.other_end = other_end_of(asked.said.peer);
+  Rows known = rows_of(*table, asked.said.source);
+  if (!known.empty() && known_budget_.may_begin(asked.other_end, now)) {
+    Key key = co_await try_all(std::move(known), asked, known_budget_);
+    if (key) co_return key;
   }
-  if (!limiter_.allow(caller_of(said.peer), now)) {
-    co_return fail(Code::kUnavailable, "rate_limited",
-                   "Too many requests that no known key has signed; try again in a second.");
-  }
-  if (searches_ >= kSearchesMax) {
-    co_return fail(Code::kUnavailable, "signature_search_busy",
-                   "The hub looks for the keys of other requests; try again in a second.");
-  }
-  const Running running(searches_);
-  Key key = co_await search(table, said, *signature, now);
-  if (!key) co_return invalid();
-  remember(said.source, key->id);
-  co_return key;
+  auto found = co_await search(*table, asked);
+  if (found) remember(asked.said.source, (*found)->id);
+  co_return found;
 }
 
 }  // namespace waybill::surfaces::peptideclients
