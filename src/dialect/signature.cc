@@ -10,6 +10,7 @@
 
 #include "base/bytes.h"
 #include "base/check.h"
+#include "base/text.h"
 #include "crypto/digest.h"
 #include "crypto/ed25519.h"
 #include "crypto/random.h"
@@ -155,12 +156,6 @@ Result<std::string> header_value(const SignatureRules& rules, std::string_view t
     WAYBILL_TRY(part.append_text(scope, value));
   }
   return value;
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (text.starts_with(' ')) text.remove_prefix(1);
-  while (text.ends_with(' ')) text.remove_suffix(1);
-  return text;
 }
 
 // A signature header taken apart. The views are into its value.

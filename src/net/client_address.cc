@@ -4,6 +4,7 @@
 #include <optional>
 #include <string_view>
 
+#include "base/text.h"
 #include "net/header.h"
 
 namespace waybill::net {
@@ -30,12 +31,6 @@ std::optional<ip::address> parse_entry(std::string_view entry) {
   }
   if (std::ranges::count(entry, ':') == 1) entry = entry.substr(0, entry.find(':'));
   return parse_address(entry);
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (text.starts_with(' ') || text.starts_with('\t')) text.remove_prefix(1);
-  while (text.ends_with(' ') || text.ends_with('\t')) text.remove_suffix(1);
-  return text;
 }
 
 // All entries of all such headers, in the order they were added.

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/bytes.h"
+#include "base/text.h"
 
 namespace waybill::surfaces::peptideclients {
 namespace {
@@ -14,12 +15,6 @@ constexpr std::size_t kTimeDigitsMax = 15;
 std::unexpected<Error> malformed() {
   return fail(Code::kUnauthenticated, "signature_invalid",
               "PC-Signature has to be t=<unix seconds>,v1=<hex of an HMAC-SHA256>.");
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (text.starts_with(' ') || text.starts_with('\t')) text.remove_prefix(1);
-  while (text.ends_with(' ') || text.ends_with('\t')) text.remove_suffix(1);
-  return text;
 }
 
 bool read_time(std::string_view text, PcSignature& signature) {

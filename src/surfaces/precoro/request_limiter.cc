@@ -3,16 +3,12 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/text.h"
+
 namespace waybill::surfaces::precoro {
 namespace {
 
 using namespace std::chrono_literals;
-
-std::string_view trimmed(std::string_view text) {
-  while (text.starts_with(' ')) text.remove_prefix(1);
-  while (text.ends_with(' ')) text.remove_suffix(1);
-  return text;
-}
 
 // Which of the numbers "300/min" is about. Null: none.
 int* find_limit(RequestLimits& limits, std::string_view unit) {
