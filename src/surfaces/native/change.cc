@@ -1,6 +1,5 @@
 #include "surfaces/native/change.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "base/check.h"
@@ -8,6 +7,7 @@
 #include "store/database.h"
 #include "store/idempotency.h"
 #include "store/sealed.h"
+#include "surfaces/idempotency_key.h"
 
 namespace waybill::surfaces::native {
 namespace {
@@ -15,7 +15,6 @@ namespace {
 using store::Connection;
 namespace idempotency = store::idempotency;
 
-constexpr std::size_t kKeyCharactersMax = 255;
 // Another node may win with the same key; then its answer is there to be read.
 constexpr int kTriesMax = 3;
 constexpr std::string_view kOvertaken = "idempotency_overtaken";
@@ -28,18 +27,12 @@ struct Claim {
 
 Result<std::optional<Claim>> read_claim(const Call& call) {
   const net::Request& request = call.request;
-  const auto header = request.header("Idempotency-Key");
-  if (!header || request.method != "POST") return std::optional<Claim>();
-  const bool good =
-      !header->empty() && header->size() <= kKeyCharactersMax &&
-      std::all_of(header->begin(), header->end(), [](char c) { return c > ' ' && c <= '~'; });
-  if (!good) {
-    return fail(Code::kInvalid, "idempotency_key_invalid",
-                "The Idempotency-Key has to be 1 to 255 visible ASCII characters.");
-  }
+  const auto key = idempotency_key(request);
+  if (!key) return fail(key.error());
+  if (!*key) return std::optional<Claim>();
   WAYBILL_CHECK(store::sealed::are_answers_sealed(call.door),
                 "a new door's answers are sealed anew");
-  Claim claim{{call.workspace_id, call.door, crypto::sha256(*header)}, {}};
+  Claim claim{{call.workspace_id, call.door, crypto::sha256(**key)}, {}};
   claim.fingerprint =
       crypto::hmac_sha256(claim.key.hash, {request.path, std::string_view("\n"), request.body});
   return std::optional(claim);

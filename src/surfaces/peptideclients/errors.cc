@@ -75,7 +75,7 @@ const std::vector<ErrorCode>& error_codes() {
       {"invalid_limit", 400, "`limit` is not a number from 1 up."},
       {"invalid_cursor", 400, "`cursor_at` and `cursor_id` are not what `next_cursor` said."},
       {"idempotency_key_invalid", 400,
-       "The Idempotency-Key is empty, too long, or not of printable characters."},
+       "The Idempotency-Key is empty, too long, or not of visible characters."},
       {"missing_authorization", 401, "There is no `Authorization: Bearer …`."},
       {"invalid_api_key", 401,
        "The key was not found, was revoked, has expired, or is for the other half of the API."},

@@ -1,6 +1,5 @@
 #include "surfaces/peptideclients/integration_api.h"
 
-#include <algorithm>
 #include <array>
 #include <optional>
 #include <string>
@@ -14,6 +13,7 @@
 #include "store/list_clock.h"
 #include "store/stores.h"
 #include "surfaces/api_key_text.h"
+#include "surfaces/idempotency_key.h"
 #include "surfaces/peptideclients/errors.h"
 #include "surfaces/peptideclients/pc_signature.h"
 #include "surfaces/refusals.h"
@@ -25,7 +25,6 @@ namespace {
 namespace idempotency = store::idempotency;
 
 constexpr std::size_t kStoresMax = 10'000;  // Remembered; then all are forgotten at once.
-constexpr std::size_t kIdempotencyKeyMax = 255;
 constexpr std::string_view kIdempotencyScope = "peptideclients";
 
 // What the Idempotency-Key of a request stands for.
@@ -36,17 +35,13 @@ struct Claim {
 
 // Of the API key, method and path (A-PC-9).
 Result<std::optional<Claim>> read_claim(const net::Request& request, const model::ApiKey& key) {
-  const auto header = request.header("Idempotency-Key");
-  if (!header || request.method != "POST") return std::optional<Claim>();
-  const bool printable = std::ranges::all_of(*header, [](char c) { return c >= ' ' && c <= '~'; });
-  if (header->empty() || header->size() > kIdempotencyKeyMax || !printable) {
-    return fail(Code::kInvalid, "idempotency_key_invalid",
-                "The Idempotency-Key has to be 1 to 255 printable ASCII characters.");
-  }
+  const auto name = idempotency_key(request);
+  if (!name) return fail(name.error());
+  if (!*name) return std::optional<Claim>();
   Claim claim;
   claim.key = {
       key.workspace_id, kIdempotencyScope,
-      crypto::hmac_sha256(key.id.bytes(), {request.method, " ", request.path, "\n", *header})};
+      crypto::hmac_sha256(key.id.bytes(), {request.method, " ", request.path, "\n", **name})};
   claim.fingerprint = crypto::sha256(request.body);
   return std::optional(claim);
 }

@@ -19,15 +19,21 @@ namespace {
 using namespace std::chrono_literals;
 
 TEST_F(IntegrationApiTest, ARepeatGetsTheFirstAnswerByteForByte) {  // R-PC-13, R-PC-14
-  const net::Response first = post(kOrders, kWholeOrder, once("a b~"));
+  const net::Response first = post(kOrders, kWholeOrder, once("!b~"));
   EXPECT_EQ(first.status, 201);
   EXPECT_FALSE(is_replay(first));
   clock.run_for(1s);
-  const net::Response again = post(kOrders, kWholeOrder, once("a b~"));
+  const net::Response again = post(kOrders, kWholeOrder, once("!b~"));
   EXPECT_TRUE(is_replay(again));
   EXPECT_EQ(again.status, 201) << "not 200 with duplicate: A-PC-10";
   EXPECT_EQ(again.body, first.body);
   EXPECT_EQ(events().size(), 3u);
+}
+
+// One rule at every door: surfaces/idempotency_key_test.cc has all of it.
+TEST_F(IntegrationApiTest, ABlankIsNoPartOfAnIdempotencyKey) {
+  refused("idempotency_key_invalid", post(kOrders, kWholeOrder, once("a b")));
+  EXPECT_TRUE(events().empty());
 }
 
 TEST_F(IntegrationApiTest, AnotherBodyIsAConflictHoweverLittleDiffers) {  // R-PC-15

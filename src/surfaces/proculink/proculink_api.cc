@@ -1,19 +1,17 @@
 #include "surfaces/proculink/proculink_api.h"
 
-#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "base/json.h"
+#include "surfaces/idempotency_key.h"
 #include "surfaces/proculink/order_reader.h"
 #include "surfaces/refusals.h"
 #include "surfaces/request_trace.h"
 
 namespace waybill::surfaces::proculink {
 namespace {
-
-constexpr std::size_t kIdempotencyKeyMax = 255;
 
 net::Response render(int status, std::string_view code, std::string_view message,
                      std::string_view path) {
@@ -40,18 +38,6 @@ Result<void> check_content_type(const net::Request& request) {
   if (type == "application/json" || type.ends_with("+json")) return {};
   return fail(Code::kUnsupported, "media_type_unsupported",
               "The body must be raw JSON, sent as application/json.");
-}
-
-Result<std::optional<std::string>> idempotency_key(const net::Request& request) {
-  const auto key = request.header("Idempotency-Key");
-  if (!key) return std::optional<std::string>();
-  const bool visible =
-      std::all_of(key->begin(), key->end(), [](char c) { return c > ' ' && c <= '~'; });
-  if (key->empty() || key->size() > kIdempotencyKeyMax || !visible) {
-    return fail(Code::kInvalid, "idempotency_key_invalid",
-                "Idempotency-Key must be 1 to 255 visible ASCII characters.");
-  }
-  return std::optional(std::string(*key));
 }
 
 net::Response render_receipt(const intake::OrderReceipt& receipt) {
@@ -132,7 +118,7 @@ Task<Result<intake::OrderReceipt>> ProcuLinkApi::receive_order(const net::Reques
   const auto key = co_await authenticate(request);
   if (!key) co_return fail(key.error());
   WAYBILL_CO_TRY(check_content_type(request));
-  auto idempotency = idempotency_key(request);
+  const auto idempotency = idempotency_key(request);
   if (!idempotency) co_return fail(idempotency.error());
   auto order = read_order(request.body);
   if (!order) co_return fail(order.error());
@@ -141,7 +127,7 @@ Task<Result<intake::OrderReceipt>> ProcuLinkApi::receive_order(const net::Reques
   order->workspace_slug = (*key)->workspace_slug;
   order->surface = "proculink";
   order->actor = (*key)->id.text();
-  order->idempotency_key = *std::move(idempotency);
+  order->idempotency_key = *idempotency;
   order->trace = trace_of(request);
   co_return co_await services_.orders.receive(*std::move(order),
                                               services_.dispatcher.lease_terms());
