@@ -38,9 +38,12 @@ std::vector<std::string> powers_of(const model::ApiKey& key) {
     case model::KeyPlatform::kProign:
       return {"endpoints:read", "endpoints:write", "deliveries:read", "events:read",
               "events:write"};
-    case model::KeyPlatform::kPeptideClients:
-      if (key.kind == model::KeyKind::kIntegration) return {};
-      return {"orders:read", "suppliers:read", "endpoints:write"};
+    case model::KeyPlatform::kPeptideClients: {
+      if (key.kind == model::KeyKind::kIntegration) return {"sales:write"};
+      std::vector<std::string> powers = {"sales:read", "suppliers:read", "products:read"};
+      if (key.allows("read_write")) powers.emplace_back("endpoints:write");
+      return powers;
+    }
   }
   return {"*"};
 }
@@ -219,6 +222,8 @@ Task<Result<Reply>> rotate_key_secret(Call& call) {
     if (key->kind != model::KeyKind::kIntegration) {
       return fail(Code::kInvalid, "secret_not_used", "Only an integration's key signs requests.");
     }
+    // Whoever knows the secret can sign orders, as whoever has the key.
+    WAYBILL_TRY(check_may_give(call.caller, powers_of(*key)));
     if (key->revoked_at) {
       return fail(Code::kConflict, "key_revoked", "This key has been revoked.");
     }

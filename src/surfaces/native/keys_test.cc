@@ -168,6 +168,58 @@ TEST_F(KeysTest, OnlyWhatSignsAndWorksCanHaveAnotherSecret) {
   refused(400, "member_invalid", "$.overlap", "POST", path, R"({"overlap": "8d"})");
 }
 
+// A key of a platform reads or writes what the management API shows as well. One that might make
+// keys, and nothing else, made itself one that reads all sales orders with their payments.
+TEST_F(KeysTest, AKeyThatMakesKeysHasThePowersItGives) {
+  struct Case {
+    std::string_view body;
+    std::vector<std::string> powers;
+  };
+  ok(201, "POST", "/hub/v1/workspaces/acme/users", R"({"email": "ada@example.com"})");
+  const std::vector<std::string> reads = {"sales:read", "suppliers:read", "products:read"};
+  std::vector<std::string> fires = reads;
+  fires.emplace_back("endpoints:write");
+  for (const Case& c : {
+           Case{R"("platform": "waybill", "scopes": ["orders:read", "audit:read"])",
+                {"orders:read", "audit:read"}},
+           Case{R"("platform": "proculink")", {}},
+           Case{R"("platform": "procureiq")",
+                {"endpoints:read", "endpoints:write", "deliveries:read", "events:write"}},
+           Case{R"("platform": "precoro", "user": "ada@example.com")", {"documents:read"}},
+           Case{R"("platform": "proign")",
+                {"endpoints:read", "endpoints:write", "deliveries:read", "events:read",
+                 "events:write"}},
+           Case{R"("platform": "peptideclients", "store": "main")", {"sales:write"}},
+           Case{R"("platform": "peptideclients", "store": "main", "scopes": ["orders:write"])",
+                {"sales:write"}},
+           Case{R"("platform": "peptideclients")", reads},
+           Case{R"("platform": "peptideclients", "scopes": ["read_only"])", reads},
+           Case{R"("platform": "peptideclients", "scopes": ["read_write"])", fires},
+           Case{R"("platform": "peptideclients", "scopes": ["*"])", fires},
+       }) {
+    SCOPED_TRACE(c.body);
+    const std::string body = fmt::format("{{{}}}", c.body);
+    std::vector<std::string> scopes = c.powers;
+    scopes.emplace_back("keys:write");
+    ok(201, "POST", kKeys, body, key_with(scopes));
+    for (std::size_t without = 0; without < c.powers.size(); ++without) {
+      std::vector<std::string> fewer = scopes;
+      fewer.erase(fewer.begin() + static_cast<std::ptrdiff_t>(without));
+      refused(403, "scope_missing", "", "POST", kKeys, body, key_with(fewer));
+    }
+  }
+}
+
+// Its answer has a secret that signs orders.
+TEST_F(KeysTest, ASecretIsShownToWhomTheKeyCouldHaveBeenGiven) {
+  const json::value key = integration();
+  const std::string path = path_of(key) + "/rotate-secret";
+  refused(403, "scope_missing", "", "POST", path, {}, key_with({"keys:write", "sales:read"}));
+  EXPECT_TRUE(at(ok(200, "GET", path_of(key)), "previous_signing_secret_expires_at").is_null())
+      << "nothing has changed";
+  ok(200, "POST", path, {}, key_with({"keys:write", "sales:write"}));
+}
+
 // The fixture's requests come from 192.0.2.1.
 TEST_F(KeysTest, AKeyWorksFromWhereItMayBeUsedAlone) {
   const std::string_view scopes = R"("platform": "waybill", "scopes": ["*"], )";
