@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
+#include <span>
 #include <vector>
 
 namespace waybill::app {
@@ -11,77 +13,248 @@ using std::string_view;
 
 // Names without case and separators. Sorted.
 constexpr auto kNames = std::to_array<string_view>(
-    {"accountnumber", "bic",     "billing",       "body",      "buyer",     "card",     "city",
-     "client",        "company", "contact",       "contacts",  "customer",  "cvc",      "cvv",
-     "fax",           "headers", "iban",          "ip",        "mail",      "metadata", "mobile",
-     "pan",           "pin",     "postalcode",    "postcode",  "recipient", "shipping", "ssn",
-     "street",        "surname", "transactionid", "vatnumber", "zip",       "zipcode"});
+    {"accountnumber", "bic",       "billing",       "body",      "buyer",
+     "card",          "city",      "client",        "company",   "contact",
+     "contacts",      "customer",  "cvc",           "cvv",       "dob",
+     "fax",           "headers",   "iban",          "ip",        "mail",
+     "metadata",      "mobile",    "pan",           "pin",       "postalcode",
+     "postcode",      "recipient", "shipping",      "ssn",       "street",
+     "surname",       "tel",       "transactionid", "vatnumber", "zip",
+     "zipcode"});
 static_assert(std::ranges::is_sorted(kNames));
 // What a name has in it, and what it ends with.
 constexpr auto kParts =
-    std::to_array<string_view>({"address", "authoriz", "cardnumber", "email", "passwd", "password",
-                                "phone", "secret", "signature", "token", "useragent"});
+    std::to_array<string_view>({"address", "authoriz", "birth", "cardnumber", "credential", "email",
+                                "passphrase", "passwd", "password", "paymenturl", "phone", "secret",
+                                "signature", "taxid", "token", "useragent", "vatid"});
+static_assert(std::ranges::is_sorted(kParts));
 constexpr auto kEnds = std::to_array<string_view>({"key", "name", "note", "notes", "reference"});
+// What the name of an object that tells of a person begins with.
+constexpr auto kPeople = std::to_array<string_view>({"billing", "client", "customer", "shipping"});
+constexpr auto kAddressEnds = std::to_array<string_view>({"url", "urls", "uri", "uris", "href"});
 
 // What keys and secrets begin with.
-constexpr auto kSecretBeginnings = std::to_array<string_view>(
-    {"wbk_", "plk_", "piq_live_", "pk_live_", "pck_int_", "pck_live_", "whsec_", "whsk_"});
+constexpr auto kSecretBeginnings =
+    std::to_array<string_view>({"wbk_", "plk_", "piq_", "pk_live_", "pck_", "whsec_", "whsk_"});
+// The same, but too short to be looked for within a word: "stock_level".
+constexpr auto kShortBeginnings = std::to_array<string_view>({"ck_", "cs_"});
 constexpr std::size_t kNameMax = 64;
 constexpr std::size_t kDepthMax = 128;
 
 constexpr string_view kMask = "\"***\"";
 
-// What a string of JSON stands for, as far as it is ASCII: other characters are one '?' each.
-std::string ascii_of(string_view text) {
-  std::string decoded;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '\\' || i + 1 == text.size()) {
-      decoded += text[i];
-      continue;
-    }
-    ++i;
-    if (text[i] != 'u') {
-      decoded += text[i];
-      continue;
-    }
-    unsigned value = 0;
-    std::size_t digits = 0;
-    for (; digits < 4 && i + 1 < text.size(); ++digits) {
-      const char c = text[i + 1];
-      const char lower = static_cast<char>(c | 0x20);
-      if (c >= '0' && c <= '9') {
-        value = value * 16 + static_cast<unsigned>(c - '0');
-      } else if (lower >= 'a' && lower <= 'f') {
-        value = value * 16 + static_cast<unsigned>(lower - 'a' + 10);
-      } else {
-        break;
-      }
-      ++i;
-    }
-    decoded += digits == 4 && value < 0x80 ? static_cast<char>(value) : '?';
-  }
-  return decoded;
+// What is kept of a value.
+enum class Kept {
+  kAll,
+  kHost,  // Of an address: scheme and host.
+  kNothing,
+};
+// What a member is in {"name": …, "value": …}.
+enum class Part { kNone, kName, kValue };
+// What a member's name makes of its value.
+struct Treatment {
+  Kept kept = Kept::kAll;
+  bool is_person = false;  // Nothing is kept of an object or a list.
+  Part part = Part::kNone;
+};
+
+bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
+bool is_letter_or_digit(char c) {
+  return is_upper(c) || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+char lower(char c) { return is_upper(c) ? static_cast<char>(c | 0x20) : c; }
+
+// `end` is in lower case.
+bool ends_with_in_any_case(string_view text, string_view end) {
+  return text.size() >= end.size() &&
+         std::ranges::equal(text.substr(text.size() - end.size()), end, {}, lower);
 }
 
-bool looks_secret(string_view text) {
-  if (text.find('@') != string_view::npos) return true;
-  while (text.starts_with(' ')) text.remove_prefix(1);
-  if (text.starts_with('{') || text.starts_with('[')) return true;
-  // Every string of a body comes here, so it is looked through once for what they all have.
-  for (std::size_t i = text.find('_'); i != string_view::npos; i = text.find('_', i + 1)) {
+// Every name and many texts come here: the first or last character settles nearly all.
+bool begins_with_one_of(string_view text, std::span<const string_view> beginnings) {
+  if (text.empty()) return false;
+  return std::ranges::any_of(beginnings, [&](string_view one) {
+    return one.front() == text.front() && text.starts_with(one);
+  });
+}
+bool ends_with_one_of(string_view text, std::span<const string_view> ends) {
+  if (text.empty()) return false;
+  return std::ranges::any_of(
+      ends, [&](string_view one) { return one.back() == text.back() && text.ends_with(one); });
+}
+
+// Where in kParts those are that begin with a letter: from its own place to the next one's.
+constexpr auto kPartsOfLetter = [] {
+  std::array<std::uint8_t, 27> places{};
+  for (const string_view part : kParts) {
+    for (auto later = static_cast<std::size_t>(part.front() - 'a') + 1; later < places.size();
+         ++later) {
+      ++places[later];
+    }
+  }
+  return places;
+}();
+
+bool has_part(string_view name) {
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    if (name[i] < 'a') continue;
+    const std::size_t letter = static_cast<std::size_t>(name[i] - 'a');
+    for (std::size_t part = kPartsOfLetter[letter]; part < kPartsOfLetter[letter + 1]; ++part) {
+      if (name.substr(i).starts_with(kParts[part])) return true;
+    }
+  }
+  return false;
+}
+
+Part part_of(string_view known) {
+  if (known == "name" || known == "key") return Part::kName;
+  return known == "value" ? Part::kValue : Part::kNone;
+}
+
+// `name` may be another text that stands for one.
+Treatment treatment_of(string_view name) {
+  std::array<char, kNameMax> plain;
+  std::size_t size = 0;
+  for (const char c : name) {
+    if (!is_letter_or_digit(c)) continue;
+    // Nothing that we know of has so long a name.
+    if (size == kNameMax) return {.kept = Kept::kNothing};
+    plain[size++] = lower(c);
+  }
+  const string_view known(plain.data(), size);
+  if (ends_with_one_of(known, kEnds) || has_part(known) ||
+      std::ranges::binary_search(kNames, known)) {
+    return {Kept::kNothing, begins_with_one_of(known, kPeople), part_of(known)};
+  }
+  return {ends_with_one_of(known, kAddressEnds) ? Kept::kHost : Kept::kAll,
+          begins_with_one_of(known, kPeople), part_of(known)};
+}
+
+// What a text has in it that may give it away, as bits: most have nothing.
+using Marks = std::uint8_t;
+enum Mark : Marks { kAt = 1, kBracket = 2, kUnderscore = 4, kBlank = 8, kQuery = 16, kEscape = 32 };
+constexpr auto kMarks = [] {
+  std::array<Marks, 256> marks{};
+  marks['@'] = kAt;
+  marks['{'] = marks['['] = kBracket;
+  marks['_'] = kUnderscore;
+  marks[' '] = kBlank;
+  marks['?'] = marks['#'] = kQuery;
+  marks['\\'] = kEscape;
+  return marks;
+}();
+Marks mark_of(char c) { return kMarks[static_cast<unsigned char>(c)]; }
+
+// Takes one character from the beginning of what stands between the quotes of a string, which is
+// not empty. One that is not ASCII is '?' or several, a control character is a blank.
+char take_character(string_view& text) {
+  const char first = text.front();
+  text.remove_prefix(1);
+  if (first != '\\' || text.empty()) return first;
+  const char escaped = text.front();
+  text.remove_prefix(1);
+  if (string_view("bfnrt").find(escaped) != string_view::npos) return ' ';
+  if (escaped != 'u') return escaped;
+  unsigned value = 0;
+  std::size_t digits = 0;
+  for (; digits < 4 && !text.empty(); ++digits) {
+    const char c = lower(text.front());
+    if (c >= '0' && c <= '9') {
+      value = value * 16 + static_cast<unsigned>(c - '0');
+    } else if (c >= 'a' && c <= 'f') {
+      value = value * 16 + static_cast<unsigned>(c - 'a' + 10);
+    } else {
+      break;
+    }
+    text.remove_prefix(1);
+  }
+  if (digits != 4 || value >= 0x80) return '?';
+  return value < ' ' ? ' ' : static_cast<char>(value);
+}
+
+std::string decoded(string_view text) {
+  std::string characters;
+  while (!text.empty()) characters += take_character(text);
+  return characters;
+}
+
+// How many bytes of `text` stand for its first `characters`.
+std::size_t bytes_of(string_view text, std::size_t characters) {
+  string_view rest = text;
+  for (; characters > 0 && !rest.empty(); --characters) take_character(rest);
+  return text.size() - rest.size();
+}
+
+bool looks_secret(string_view text, Marks marks) {
+  if (marks & kAt) return true;
+  if (marks & kBracket) {
+    const std::size_t begin = text.find_first_not_of(' ');
+    if (begin != string_view::npos && (text[begin] == '{' || text[begin] == '[')) return true;
+  }
+  for (std::size_t i = 0; marks & kUnderscore; ++i) {
+    i = text.find('_', i);
+    if (i == string_view::npos) break;
     const string_view until = text.substr(0, i + 1);
-    if (std::ranges::any_of(kSecretBeginnings,
-                            [&](string_view beginning) { return until.ends_with(beginning); })) {
+    if (ends_with_one_of(until, kSecretBeginnings)) return true;
+    if (ends_with_one_of(until, kShortBeginnings) &&
+        (i == 2 || !is_letter_or_digit(until[i - 3]))) {
       return true;
     }
   }
-  if (text.find(' ') == string_view::npos) return false;
-  return text.find("Bearer ") != string_view::npos || text.find("Basic ") != string_view::npos;
+  for (std::size_t i = 0; marks & kBlank; ++i) {
+    i = text.find(' ', i);
+    if (i == string_view::npos) break;
+    const string_view until = text.substr(0, i);
+    if (ends_with_in_any_case(until, "bearer") || until.ends_with("Basic")) return true;
+  }
+  return false;
 }
 
-// `text` is as it stands between its quotes.
-bool is_secret_text(string_view text) {
-  return text.find('\\') == string_view::npos ? looks_secret(text) : looks_secret(ascii_of(text));
+// Where the first "http://" or "https://" at or after `from` ends.
+std::optional<std::size_t> end_of_scheme(string_view text, std::size_t from = 0) {
+  constexpr string_view kBetween = "://";
+  for (std::size_t i = text.find(kBetween, from); i != string_view::npos;
+       i = text.find(kBetween, i + 1)) {
+    const string_view until = text.substr(0, i);
+    if (ends_with_in_any_case(until, "http") || ends_with_in_any_case(until, "https")) {
+      return i + kBetween.size();
+    }
+  }
+  return std::nullopt;
+}
+
+// How many characters of a text are kept, "***" following if that is not all. Nothing: none, and
+// it is "***" as a whole.
+std::optional<std::size_t> kept_size(string_view text, Marks marks, Kept kept) {
+  if (kept == Kept::kNothing || looks_secret(text, marks)) return std::nullopt;
+  if (kept == Kept::kAll && !(marks & kQuery)) return text.size();
+  const auto scheme = end_of_scheme(text);
+  if (kept == Kept::kHost) {
+    // Something else than an address.
+    if (!scheme || *scheme > string_view("https://").size()) return std::nullopt;
+    const std::size_t end = text.find_first_of("/?#\\ ", *scheme);
+    return end == string_view::npos ? text.size() : end + 1;
+  }
+  if (!scheme) return text.size();
+  const std::size_t query = text.find_first_of("?#", *scheme);
+  return query == string_view::npos ? text.size() : query + 1;
+}
+
+// What stands between the quotes of a string.
+struct Text {
+  string_view text;
+  Marks marks = 0;
+};
+
+// As kept_size(), in bytes of the string.
+std::optional<std::size_t> kept_bytes(const Text& text, Kept kept) {
+  if (kept == Kept::kNothing) return std::nullopt;
+  if (!(text.marks & kEscape)) return kept_size(text.text, text.marks, kept);
+  const std::string plain = decoded(text.text);
+  Marks marks = 0;
+  for (const char c : plain) marks |= mark_of(c);
+  const auto size = kept_size(plain, marks, kept);
+  return size ? std::optional(bytes_of(text.text, *size)) : std::nullopt;
 }
 
 class Redactor {
@@ -94,6 +267,8 @@ class Redactor {
     out_.reserve(std::min(left_.size(), bytes_max_));
     while (!left_.empty() && out_.size() < bytes_max_ && step()) {
     }
+    // The "name" that such a "value" has may be in what is not there.
+    for (; !levels_.empty(); levels_.pop_back()) mask_value(levels_.back());
     if (out_.size() > bytes_max_) out_.resize(bytes_max_);
     return std::move(out_);
   }
@@ -102,7 +277,13 @@ class Redactor {
   enum class Expect { kValue, kFirstValue, kFirstName, kName, kColon, kNext };
   struct Level {
     bool is_object;
-    bool is_masked;
+    Kept kept;
+    Part part = Part::kNone;       // Of the member that has begun last.
+    Kept value_kept = Kept::kAll;  // What its "name" says of its "value".
+    // Where its "value" is in out_, as a "name" may follow it: of several, from the first to the
+    // last.
+    std::size_t value_begin = string_view::npos;
+    std::size_t value_end = string_view::npos;
   };
 
   // False: this is the end of what is JSON.
@@ -126,42 +307,72 @@ class Redactor {
   }
 
   bool next() {
-    const Level& level = levels_.back();
+    Level& level = levels_.back();
+    if (level.part == Part::kValue) level.value_end = out_.size();
     if (left_.front() == (level.is_object ? '}' : ']')) return close();
     expect_ = level.is_object ? Expect::kName : Expect::kValue;
     return left_.front() == ',' && take(1);
   }
 
   bool value() {
-    const bool is_masked = is_member_masked_ || (!levels_.empty() && levels_.back().is_masked);
     const char c = left_.front();
-    if (c == '{' || c == '[') return open(c == '{', is_masked);
-    is_member_masked_ = false;
+    const bool is_compound = c == '{' || c == '[';
+    const Kept kept = kept_of_next(is_compound);
+    member_ = {};
+    if (!levels_.empty() && levels_.back().part == Part::kValue) {
+      Level& level = levels_.back();
+      if (level.value_begin == string_view::npos) level.value_begin = out_.size();
+      level.value_end = string_view::npos;
+    }
+    if (is_compound) return open(c == '{', kept);
     expect_ = Expect::kNext;
-    if (c == '"') return string_value(is_masked);
+    if (c == '"') return string_value(kept);
     for (const string_view word : {"null", "true", "false"}) {
       if (left_.starts_with(word)) return take(word.size());
     }
-    return number(is_masked);
+    return number(kept);
   }
 
-  bool string_value(bool is_masked) {
+  // What is kept of the value that comes.
+  Kept kept_of_next(bool is_compound) const {
+    Kept kept = is_compound && member_.is_person ? Kept::kNothing : member_.kept;
+    if (levels_.empty()) return kept;
+    const Level& level = levels_.back();
+    if (level.part == Part::kValue) kept = std::max(kept, level.value_kept);
+    return std::max(kept, level.kept);
+  }
+
+  bool string_value(Kept kept) {
     const auto text = string();
     // Its rest may be what would have given it away.
-    if (!text || is_masked || is_secret_text(*text)) {
+    if (!text) {
       out_ += kMask;
-      return text.has_value();
+      return false;
     }
-    out_ += '"';
-    out_ += *text;
-    out_ += '"';
+    write(*text, kept);
+    if (!levels_.empty() && levels_.back().part == Part::kName) read_pair_name(*text);
     return true;
   }
 
-  bool number(bool is_masked) {
+  // The text of a "name" or "key", which stands for the name of the "value" beside it.
+  void read_pair_name(const Text& text) {
+    Level& level = levels_.back();
+    const Treatment treatment = treatment_of_text(text);
+    const Kept kept = treatment.is_person ? Kept::kNothing : treatment.kept;
+    level.value_kept = std::max(level.value_kept, kept);
+    if (kept != Kept::kAll) mask_value(level);
+  }
+  void mask_value(Level& level) {
+    if (level.value_begin == string_view::npos) return;
+    const std::size_t end = std::min(level.value_end, out_.size());
+    out_.replace(level.value_begin, end - level.value_begin, kMask);
+    level.value_begin = string_view::npos;
+  }
+
+  bool number(Kept kept) {
     const std::size_t size = std::min(left_.find_first_not_of("+-.0123456789eE"), left_.size());
     if (size == 0) return false;
-    if (!is_masked) return take(size);
+    if (kept == Kept::kAll) return take(size);
     left_.remove_prefix(size);
     out_ += kMask;
     return true;
@@ -171,39 +382,51 @@ class Redactor {
     if (left_.front() != '"') return false;
     const auto text = string();
     if (!text) return false;
-    is_member_masked_ = is_redacted_name(
-        text->find('\\') == string_view::npos ? *text : string_view(ascii_of(*text)));
+    member_ = treatment_of_text(*text);
+    levels_.back().part = member_.part;
     // Somebody's e-mail address may be a name, too.
-    if (is_secret_text(*text)) {
-      out_ += kMask;
-    } else {
-      out_ += '"';
-      out_ += *text;
-      out_ += '"';
-    }
+    write(*text, Kept::kAll);
     expect_ = Expect::kColon;
     return true;
   }
 
+  static Treatment treatment_of_text(const Text& text) {
+    return text.marks & kEscape ? treatment_of(decoded(text.text)) : treatment_of(text.text);
+  }
+
+  // Writes what is kept of a string.
+  void write(const Text& text, Kept kept) {
+    const auto size = kept_bytes(text, kept);
+    if (!size) {
+      out_ += kMask;
+      return;
+    }
+    out_ += '"';
+    out_ += text.text.substr(0, *size);
+    if (*size < text.text.size()) out_ += kRedacted;
+    out_ += '"';
+  }
+
   // What is between the quotes that it begins with, taken from what is left. Nothing: it has no
   // end.
-  std::optional<string_view> string() {
+  std::optional<Text> string() {
+    Marks marks = 0;
     for (std::size_t i = 1; i < left_.size(); ++i) {
+      marks |= mark_of(left_[i]);
       if (left_[i] == '\\') {
         ++i;
       } else if (left_[i] == '"') {
         const string_view text = left_.substr(1, i - 1);
         left_.remove_prefix(i + 1);
-        return text;
+        return Text{text, marks};
       }
     }
     return std::nullopt;
   }
 
-  bool open(bool is_object, bool is_masked) {
+  bool open(bool is_object, Kept kept) {
     if (levels_.size() == kDepthMax) return false;
-    levels_.push_back({is_object, is_masked});
-    is_member_masked_ = false;
+    levels_.push_back({is_object, kept});
     expect_ = is_object ? Expect::kFirstName : Expect::kFirstValue;
     return take(1);
   }
@@ -228,38 +451,33 @@ class Redactor {
   const std::size_t bytes_max_;
   std::string out_;
   std::vector<Level> levels_;
-  bool is_member_masked_ = false;  // Of the member whose value comes.
+  Treatment member_;  // Of the value that comes.
   Expect expect_ = Expect::kValue;
 };
 
 }  // namespace
 
-bool is_redacted_name(string_view name) {
-  std::array<char, kNameMax> plain;
-  std::size_t size = 0;
-  for (const char c : name) {
-    const bool is_upper = c >= 'A' && c <= 'Z';
-    const bool is_plain = is_upper || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-    if (!is_plain) continue;
-    // Nothing that we know of has so long a name.
-    if (size == kNameMax) return true;
-    plain[size++] = is_upper ? static_cast<char>(c | 0x20) : c;
-  }
-  const string_view known(plain.data(), size);
-  if (std::ranges::any_of(kEnds, [&](string_view end) { return known.ends_with(end); })) {
-    return true;
-  }
-  for (std::size_t i = 0; i < size; ++i) {
-    const string_view rest = known.substr(i);
-    for (const string_view part : kParts) {
-      if (part.front() == rest.front() && rest.starts_with(part)) return true;
-    }
-  }
-  return std::ranges::binary_search(kNames, known);
-}
+bool is_redacted_name(string_view name) { return treatment_of(name).kept == Kept::kNothing; }
 
 std::optional<std::string> redact(string_view body, std::size_t bytes_max) {
   return Redactor(body, bytes_max).run();
+}
+
+std::string redact_path(string_view path) {
+  std::string redacted;
+  redacted.reserve(path.size());
+  for (bool is_external = false;;) {
+    const std::size_t end = std::min(path.find('/'), path.size());
+    const string_view segment = path.substr(0, end);
+    const bool is_personal = (is_external && !segment.empty()) ||
+                             segment.find('@') != string_view::npos ||
+                             segment.find("%40") != string_view::npos;
+    redacted += is_personal ? kRedacted : segment;
+    if (end == path.size()) return redacted;
+    redacted += '/';
+    is_external = segment == "by-external";
+    path.remove_prefix(end + 1);
+  }
 }
 
 }  // namespace waybill::app

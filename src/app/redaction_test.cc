@@ -49,6 +49,17 @@ TEST(Redaction, LeavesOutWhatItsNameGivesAway) {
                            "Authorization",
                            "transaction_id",
                            "card",
+                           "tel",
+                           "dob",
+                           "birthday",
+                           "date_of_birth",
+                           "tax_id",
+                           "taxId",
+                           "vat-id",
+                           "VATID",
+                           "credentials",
+                           "passphrase",
+                           "payment_url",
                            "cardNumber",
                            "iban",
                            "meta_data",
@@ -60,9 +71,29 @@ TEST(Redaction, LeavesOutWhatItsNameGivesAway) {
     EXPECT_EQ(redacted(fmt::format(R"({{"{}":4711}})", name)),
               fmt::format(R"({{"{}":"***"}})", name));
   }
-  for (const char* name :
-       {"id", "external_id", "status", "total", "currency", "sku", "quantity", "number", "type",
-        "created_at", "code", "unit_price", "payment_method", "state", "rows", "detail", "data"}) {
+  for (const char* name : {"id",
+                           "external_id",
+                           "status",
+                           "total",
+                           "currency",
+                           "sku",
+                           "quantity",
+                           "number",
+                           "type",
+                           "created_at",
+                           "code",
+                           "unit_price",
+                           "payment_method",
+                           "state",
+                           "rows",
+                           "detail",
+                           "data",
+                           "hotel",
+                           "tax_total",
+                           "shipping_total",
+                           "customer_id",
+                           "value",
+                           "url"}) {
     EXPECT_FALSE(is_redacted_name(name)) << name;
   }
 }
@@ -74,13 +105,129 @@ TEST(Redaction, LeavesOutAllThatIsInsideSuchAMember) {
 }
 
 TEST(Redaction, LeavesOutWhatLooksLikeASecretWhereverItStands) {
-  for (const char* text :
-       {"jane@example.com", "ask jane@example.com", "jane\\u0040example.com", "pck_int_abcdef",
-        "the key wbk_abc", "whsec_abc", "Bearer abc", "{\\\"email\\\": 1}", "[1]", " {"}) {
+  for (const char* text : {"jane@example.com",
+                           "ask jane@example.com",
+                           "jane\\u0040example.com",
+                           "pck_int_abcdef",
+                           "the key wbk_abc",
+                           "whsec_abc",
+                           "Bearer abc",
+                           "{\\\"email\\\": 1}",
+                           "[1]",
+                           " {",
+                           "\\n{",
+                           "ck_0123456789",
+                           "key=cs_0123456789",
+                           "it is\\nck_01",
+                           "pck_abc",
+                           "plk_abc",
+                           "piq_abc",
+                           "pk_live_abc",
+                           "bearer abc",
+                           "with BEARER abc",
+                           "bearer\\tabc"}) {
     EXPECT_EQ(redacted(fmt::format(R"({{"x":"{}"}})", text)), R"({"x":"***"})") << text;
     EXPECT_TRUE(redacted(fmt::format(R"({{"{}":1}})", text)).starts_with(R"({"***":)")) << text;
   }
-  EXPECT_EQ(redacted(R"({"x":"a \"b\" \\ c"})"), R"({"x":"a \"b\" \\ c"})");
+  for (const char* text :
+       {R"(a \"b\" \\ c)", "stock_level", "docs_a", "bears abc", "a forbearer"}) {
+    const std::string body = fmt::format(R"({{"x":"{}"}})", text);
+    EXPECT_EQ(redacted(body), body);
+  }
+}
+
+TEST(Redaction, LeavesOutTheQueriesOfAddresses) {
+  for (const auto& [text, kept] : std::vector<std::pair<const char*, const char*>>{
+           {"https://a.example/b?c=d&e=f", "https://a.example/b?***"},
+           {"HTTP://a.example?c", "HTTP://a.example?***"},
+           {"see https://a.example/b#token=c d", "see https://a.example/b#***"},
+           {"is it ftp://a?b or https://a.example/b?c",
+            "is it ftp://a?b or https://a.example/b?***"},
+           {R"(https:\/\/a.example\/b?c=d)", R"(https:\/\/a.example\/b?***)"},
+           {R"(\u0068ttps://a.example/b\u003fc=d)", R"(\u0068ttps://a.example/b\u003f***)"},
+           {"https://a.example/b", "https://a.example/b"},
+           {R"(https:\/\/a.example\/b)", R"(https:\/\/a.example\/b)"},
+           {"who? me", "who? me"},
+           {"#7", "#7"},
+           {"why? https://a.example/b", "why? https://a.example/b"}}) {
+    EXPECT_EQ(redacted(fmt::format(R"({{"x":["{}"]}})", text)),
+              fmt::format(R"({{"x":["{}"]}})", kept));
+  }
+}
+
+TEST(Redaction, LeavesOfAddressesCalledSoSchemeAndHost) {
+  for (const auto& [text, kept] : std::vector<std::pair<const char*, const char*>>{
+           {R"("https://a.example:81/hooks/secret?b")", R"("https://a.example:81/***")"},
+           {R"("http://a.example")", R"("http://a.example")"},
+           {R"("http://a.example?b")", R"("http://a.example?***")"},
+           {R"("https:\/\/a.example\/hooks")", R"("https:\/\/a.example\/***")"},
+           {R"("https://jane:pw@a.example/")", R"("***")"},
+           {R"("/hooks/secret")", R"("***")"},
+           {R"("go to https://a.example/")", R"("***")"},
+           {R"("ftp://a.example/")", R"("***")"},
+           {R"(7)", R"("***")"},
+           {R"(null)", R"(null)"},
+           {R"(["https://a.example/b",{"x":"https://a.example/c"}])",
+            R"(["https://a.example/***",{"x":"https://a.example/***"}])"}}) {
+    for (const char* name : {"url", "webhook_url", "callbackUrl", "image_urls", "URI", "href"}) {
+      EXPECT_EQ(redacted(fmt::format(R"({{"{}":{}}})", name, text)),
+                fmt::format(R"({{"{}":{}}})", name, kept));
+    }
+  }
+}
+
+TEST(Redaction, LeavesOutObjectsOfPeopleButNotPlainValuesCalledAlike) {
+  for (const char* name :
+       {"customer_details", "clientInfo", "billing-data", "shipping_to", "Customers", "clients"}) {
+    EXPECT_EQ(redacted(fmt::format(R"({{"{}":{{"a":"b","c":[1,{{"d":"e"}}]}},"f":1}})", name)),
+              fmt::format(R"({{"{}":{{"a":"***","c":["***",{{"d":"***"}}]}},"f":1}})", name));
+    EXPECT_EQ(redacted(fmt::format(R"({{"{}":[{{"a":"b"}}]}})", name)),
+              fmt::format(R"({{"{}":[{{"a":"***"}}]}})", name));
+    const std::string plain = fmt::format(R"({{"{}":"b","x":{{"a":"c"}}}})", name);
+    EXPECT_EQ(redacted(plain), plain);
+  }
+}
+
+TEST(Redaction, LeavesOutAValueBesideANameThatSaysSo) {
+  for (const auto& [body, kept] : std::vector<std::pair<const char*, const char*>>{
+           {R"({"name":"billing_phone","value":"1"})", R"({"name":"***","value":"***"})"},
+           {R"({"Key":"_e\u006dail","id":7,"Value":1})", R"({"Key":"***","id":7,"Value":"***"})"},
+           {R"({"key":"customer","value":{"a":["b"]},"id":7})",
+            R"({"key":"***","value":{"a":["***"]},"id":7})"},
+           {R"({"value":"1","id":7,"name":"phone"})", R"({"value":"***","id":7,"name":"***"})"},
+           {R"({"value":{"a":["b"]},"key":"shipping_to","id":7})",
+            R"({"value":"***","key":"***","id":7})"},
+           {R"({"value":"1","value":[2],"name":"phone"})", R"({"value":"***","name":"***"})"},
+           {R"({"name":"other","value":"1","key":"phone"})",
+            R"({"name":"***","value":"***","key":"***"})"},
+           {R"([{"value":{"value":"1","name":"phone"},"name":"size"},{"value":2}])",
+            R"([{"value":{"value":"***","name":"***"},"name":"***"},{"value":2}])"},
+           {R"({"name":"callback_url","value":"https://a.example/b"})",
+            R"({"name":"***","value":"https://a.example/***"})"},
+           {R"({"name":"size","value":"XL"})", R"({"name":"***","value":"XL"})"},
+           {R"({"value":"XL","name":"size"})", R"({"value":"XL","name":"***"})"},
+           {R"([{"name":"phone"},{"value":"XL"}])", R"([{"name":"***"},{"value":"XL"}])"},
+           // The name may be in what is not there.
+           {R"({"value":"1","na)", R"({"value":"***",)"},
+           {R"({"value":{"value":"1"},"x":{"value":["2",)", R"({"value":"***","x":{"value":"***")"},
+           {R"({"value":{"value":"1"},"x":2)", R"({"value":"***","x":2)"}}) {
+    EXPECT_EQ(redacted(body), kept) << body;
+  }
+}
+
+TEST(Redaction, LeavesOutOfAPathWhatAShopOrAPersonIsCalled) {
+  for (const auto& [path, kept] : std::vector<std::pair<const char*, const char*>>{
+           {"/integrations/v1/orders/by-external/Jane", "/integrations/v1/orders/by-external/***"},
+           {"/a/by-external/b/cancel", "/a/by-external/***/cancel"},
+           {"/a/by-external/", "/a/by-external/"},
+           {"/a/jane@example.com/b", "/a/***/b"},
+           {"/a/jane%40example.com", "/a/***"},
+           {"/hub/v1/workspaces/acme", "/hub/v1/workspaces/acme"},
+           {"/", "/"},
+           {"", ""},
+           {"*", "*"}}) {
+    EXPECT_EQ(redact_path(path), kept);
+  }
 }
 
 TEST(Redaction, ReadsNamesAsAParserDoes) {
@@ -137,10 +284,17 @@ class Documents {
       text += quoted(says_so ? listed_name() : "field" + std::to_string(i)) + blank() + ":" +
               blank() + value(depth, is_listed || says_so) + (i > 0 ? "," : "") + blank();
     }
+    if (below(4) == 0) text += "," + pair(depth);
     return text + "}";
   }
 
  private:
+  // A "value" and the "name" that says what it is, before it or behind it.
+  std::string pair(int depth) {
+    const std::string of_value = quoted("value") + ":" + value(depth, true);
+    const std::string of_name = quoted(below(2) ? "name" : "key") + ":" + quoted(listed_name());
+    return below(2) ? of_value + "," + of_name : of_name + "," + of_value;
+  }
   int below(int count) { return static_cast<int>(rng_.next() % static_cast<std::uint64_t>(count)); }
   std::string blank() { return below(4) ? "" : " \n\t"; }
   std::string array(int depth, bool is_listed) {

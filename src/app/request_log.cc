@@ -64,7 +64,8 @@ void RequestLog::note(net::Request& request, const net::Response& response, Time
   row.at = at;
   if (request.api_key) row.key_id = model::ApiKeyId(*request.api_key);
   row.method = request.method;
-  row.path = replace_invalid_utf8(std::string_view(request.path).substr(0, kPathBytesMax));
+  // Whole, as its end may be what gives it away.
+  row.path = replace_invalid_utf8(redact_path(request.path).substr(0, kPathBytesMax));
   row.status = response.status;
   row.error_code = response.error_code;
   row.latency = elapsed;

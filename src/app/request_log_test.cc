@@ -215,6 +215,20 @@ TEST_F(RequestLogTest, CountsWhatKeysAreUsedFor) {
   EXPECT_EQ(usage(key).last_used_at, ManualClock::kNoon + 1s);
 }
 
+TEST_F(RequestLogTest, TellsNoPersonInAPath) {
+  net::Request made = request();
+  made.path = "/integrations/v1/orders/by-external/Jane-7";
+  note(made);
+  made.path = "/v1/clients/jane%40example.com/" + std::string(2'000, 'x');
+  note(made);
+  clock.run_for(1s);
+  const auto all = rows();
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(all[1].path, "/integrations/v1/orders/by-external/***");
+  EXPECT_TRUE(all[0].path.starts_with("/v1/clients/***/xxx")) << all[0].path;
+  EXPECT_EQ(all[0].path.size(), 1'024u);
+}
+
 TEST_F(RequestLogTest, WritesTheUseOfManyKeysByTurns) {
   std::vector<model::ApiKeyId> keys(3 * RequestLog::kKeysOfUnit);
   for (auto& one : keys) one = ids.next_id<model::ApiKeyId>();
