@@ -82,8 +82,11 @@ void RequestLog::note(net::Request& request, const net::Response& response, Time
 
 void RequestLog::count_use(const net::Request& request, const net::Response& response,
                            Timestamp at) {
+  // Somebody else who tries a revoked key, or one from elsewhere, does not make it a used one.
+  const bool is_refused = response.status >= 400;
   merge({model::WorkspaceId(*request.workspace), model::ApiKeyId(*request.api_key),
-         store::key_usage::hour_of(at), 1, response.status >= 400 ? 1 : 0, at});
+         store::key_usage::hour_of(at), 1, is_refused ? 1 : 0,
+         is_refused ? std::nullopt : std::optional(at)});
 }
 
 void RequestLog::merge(const store::key_usage::Use& use) {

@@ -208,11 +208,32 @@ TEST_F(RequestLogTest, CountsWhatKeysAreUsedFor) {
   note(request());
   note(request(), net::Response::json(404, "{}"));
   clock.run_for(1s);
+  note(request(), net::Response::json(304, "{}"));
+  clock.run_for(1s);
   note(request(), net::Response::json(500, "{}"));
   clock.run_for(1s);
-  EXPECT_EQ(usage(key).requests_24h, 3);
+  EXPECT_EQ(usage(key).requests_24h, 4);
   EXPECT_EQ(usage(key).errors_24h, 2);
   EXPECT_EQ(usage(key).last_used_at, ManualClock::kNoon + 1s);
+}
+
+// Each refused request moved it, so that a revoked key that somebody tried looked like one in use.
+TEST_F(RequestLogTest, ARefusedRequestIsCountedButIsNoUseOfItsKey) {
+  const auto refuse = [&] {
+    note(request(), net::Response::json(401, "{}"));
+    clock.run_for(1s);
+  };
+  refuse();
+  EXPECT_EQ(usage(key).requests_24h, 1);
+  EXPECT_EQ(usage(key).errors_24h, 1);
+  EXPECT_FALSE(usage(key).last_used_at);
+  note(request());
+  clock.run_for(1s);
+  const Timestamp used = clock.now() - 1s;
+  refuse();
+  EXPECT_EQ(usage(key).last_used_at, used);
+  refuse();
+  EXPECT_EQ(usage(key).last_used_at, used) << "written with no other use";
 }
 
 TEST_F(RequestLogTest, TellsNoPersonInAPath) {

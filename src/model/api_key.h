@@ -61,7 +61,7 @@ struct ApiKey {
   // Whence it may be used: addresses and networks in CIDR form. Empty: from anywhere.
   std::vector<std::string> allowed_networks;
   std::optional<int> calls_per_minute;    // Nothing: as many as the hub's setting says.
-  std::optional<Timestamp> last_used_at;  // To within a minute.
+  std::optional<Timestamp> last_used_at;  // By a call that was not refused.
 
   // Of kIntegration alone, from here on.
   KeyKind kind = KeyKind::kNone;  // Of kPeptideClients.

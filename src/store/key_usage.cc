@@ -8,6 +8,9 @@ namespace {
 // The first of the last 24 hours.
 Timestamp first_hour(Timestamp now) { return hour_of(now) - std::chrono::hours(23); }
 
+// What stands in a row for no time.
+constexpr Timestamp kNever{};
+
 }  // namespace
 
 Timestamp hour_of(Timestamp time) { return time - time.time_since_epoch() % std::chrono::hours(1); }
@@ -21,7 +24,8 @@ Result<void> add(Connection& connection, const Uuid& node, const Use& use) {
       "errors = api_key_usage.errors + excluded.errors, "
       "last_used_at = CASE WHEN excluded.last_used_at > api_key_usage.last_used_at "
       "THEN excluded.last_used_at ELSE api_key_usage.last_used_at END",
-      {use.workspace_id, use.key_id, use.hour, node, use.requests, use.errors, use.last_used_at});
+      {use.workspace_id, use.key_id, use.hour, node, use.requests, use.errors,
+       use.last_used_at.value_or(kNever)});
 }
 
 Result<std::map<model::ApiKeyId, Usage>> find(Connection& connection,
@@ -40,8 +44,7 @@ Result<std::map<model::ApiKeyId, Usage>> find(Connection& connection,
                            usage.errors_24h += row.integer(3);
                          }
                          const Timestamp used = row.time(4);
-                         if (!usage.last_used_at || *usage.last_used_at < used)
-                           usage.last_used_at = used;
+                         if (used > usage.last_used_at.value_or(kNever)) usage.last_used_at = used;
                        }));
   return found;
 }
@@ -63,10 +66,12 @@ Result<std::int64_t> fold_old(Connection& connection, const model::WorkspaceId& 
                                         *Uuid::from_bytes(row.bytes(2)), row.time(3)});
                        }));
   for (const Old& old : all) {
-    WAYBILL_TRY(connection.write(
-        "UPDATE api_keys SET last_used_at = $3 WHERE workspace_id = $1 AND id = $2 "
-        "AND (last_used_at IS NULL OR last_used_at < $3)",
-        {workspace, old.key, old.last_used_at}));
+    if (old.last_used_at > kNever) {
+      WAYBILL_TRY(connection.write(
+          "UPDATE api_keys SET last_used_at = $3 WHERE workspace_id = $1 AND id = $2 "
+          "AND (last_used_at IS NULL OR last_used_at < $3)",
+          {workspace, old.key, old.last_used_at}));
+    }
     WAYBILL_TRY(connection.write(
         "DELETE FROM api_key_usage WHERE workspace_id = $1 AND key_id = $2 AND hour = $3 "
         "AND node = $4",

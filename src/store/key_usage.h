@@ -18,7 +18,8 @@ struct Use {
   Timestamp hour{};  // When it began.
   std::int64_t requests = 0;
   std::int64_t errors = 0;  // Requests answered with 4xx or 5xx.
-  Timestamp last_used_at{};
+  // Of the latest request that was answered with less than 400. Nothing: there was none.
+  std::optional<Timestamp> last_used_at;
 };
 
 Timestamp hour_of(Timestamp time);

@@ -73,6 +73,7 @@ class RequestTest(HubTest):
         used = wait_for(lambda: (row := self.workspace.ask("GET", f"/keys/{elsewhere['id']}"))
                         ["requests_24h"] and row, "the key's use")
         self.assertEqual((used["requests_24h"], used["errors_24h"]), (1, 1))
+        self.assertIsNone(used["last_used_at"])
 
     def test_a_trusted_proxy_tells_who_it_is(self):
         key = self.workspace.new_key("proculink", allowed_networks=["192.0.2.7"])["key"]

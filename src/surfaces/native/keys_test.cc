@@ -281,5 +281,43 @@ TEST_F(KeysTest, WhatAKeyWasUsedForIsShown) {
   (void)other;
 }
 
+// Only calls that were answered with less than 400 are told to the store with a time.
+TEST_F(KeysTest, RefusedRequestsAreCountedButAreNoUseOfAKey) {
+  const json::value key = create(R"("platform": "proculink")");
+  const auto add = [&](std::optional<Timestamp> used) {
+    const store::key_usage::Use use{workspace,
+                                    *model::ApiKeyId::parse(text(key, "id")),
+                                    store::key_usage::hour_of(clock.now()),
+                                    1,
+                                    1,
+                                    used};
+    return run(
+        database->run([&](store::Connection& c) { return store::key_usage::add(c, Uuid(), use); }));
+  };
+  const auto fold = [&] {
+    clock.run_for(25h);
+    return run(database->run([&](store::Connection& c) {
+             return store::key_usage::fold_old(c, workspace, clock.now(), 100);
+           }))
+        .value();
+  };
+  ASSERT_TRUE(add({}));
+  json::value read = ok(200, "GET", path_of(key));
+  EXPECT_EQ(text(read, "requests_24h"), "1");
+  EXPECT_TRUE(at(read, "last_used_at").is_null());
+  EXPECT_EQ(fold(), 1);
+  EXPECT_TRUE(at(ok(200, "GET", path_of(key)), "last_used_at").is_null());
+
+  ASSERT_TRUE(add(clock.now()));
+  const std::string used = text(ok(200, "GET", path_of(key)), "last_used_at");
+  ASSERT_TRUE(add({}));
+  EXPECT_EQ(text(ok(200, "GET", path_of(key)), "last_used_at"), used);
+  EXPECT_EQ(fold(), 1);
+  ASSERT_TRUE(add({}));
+  read = ok(200, "GET", path_of(key));
+  EXPECT_EQ(text(read, "last_used_at"), used) << "what is in the key counts on";
+  EXPECT_EQ(text(read, "requests_24h"), "1");
+}
+
 }  // namespace
 }  // namespace waybill::surfaces::native
