@@ -75,6 +75,38 @@ class RequestTest(HubTest):
         self.assertEqual((used["requests_24h"], used["errors_24h"]), (1, 1))
         self.assertIsNone(used["last_used_at"])
 
+    def test_a_wrong_signature_is_in_the_log_of_the_key_it_came_with(self):
+        self.workspace.ask("POST", "/stores", {"name": "Main", "currency": "EUR"}, 201)
+        key, other = (self.workspace.new_key("peptideclients", store="main") for _ in range(2))
+        order = json.dumps({"external_id": "1", "items": []}).encode()
+
+        def post(path, headers):
+            answer = self.hub.http.request("POST", "/integrations/v1" + path, order,
+                                           {"Content-Type": "application/json", **headers})
+            return answer.status, answer.json["error"], answer.headers["X-Request-Id"]
+
+        signed = {"PC-Signature": f"t={int(time.time())},v1={'0' * 64}"}
+        status, code, request_id = post("/orders",
+                                        {"Authorization": f"Bearer {key['key']}", **signed})
+        self.assertEqual((status, code), (401, "signature_invalid"))
+        [row] = self.logged(f"key={key['id']}")
+        self.assertEqual((row["status"], row["error_code"], row["request_id"], row["path"]),
+                         (401, "signature_invalid", request_id, "/integrations/v1/orders"))
+        # Whose these are nobody can tell.
+        nobodys = [post("/orders", {"Authorization": "Bearer pck_int_unknown", **signed}),
+                   post("/webhook/woocommerce", {"X-WC-Webhook-Signature": "AAAA"})]
+        self.assertEqual([answer[:2] for answer in nobodys],
+                         [(401, "invalid_api_key"), (401, "signature_invalid")])
+        # What comes later is written later.
+        after = post("/orders", {"Authorization": f"Bearer {other['key']}", **signed})[2]
+        self.assertEqual([row["request_id"] for row in self.logged(f"key={other['id']}")], [after])
+        written = {row["request_id"] for row in self.workspace.rows("/requests")}
+        self.assertEqual({request_id, after} - written, set())
+        self.assertEqual({answer[2] for answer in nobodys} & written, set())
+        used = wait_for(lambda: (row := self.workspace.ask("GET", f"/keys/{key['id']}"))
+                        ["requests_24h"] and row, "the key's use")
+        self.assertEqual((used["errors_24h"], used["last_used_at"]), (1, None))
+
     def test_a_trusted_proxy_tells_who_it_is(self):
         key = self.workspace.new_key("proculink", allowed_networks=["192.0.2.7"])["key"]
 
