@@ -82,9 +82,11 @@ struct Message {
   bool all_refunded = false;           // Its refunds come to its total, whatever its status.
 };
 
-// How much of an order's metadata is kept. Of what is more, meta_data is left out, and
-// "meta_data_dropped" says so.
+// How much of an order's metadata is kept, and how deep the arrays and objects of its meta_data may
+// be: what is stored is the shop's text within some levels of the hub's own, and parse_json() has
+// to read it again. Of what is more, meta_data is left out, and "meta_data_dropped" says so.
 inline constexpr std::size_t kMetadataBytesMax = 16 * 1024;
+inline constexpr int kMetadataDepthMax = 16;
 
 // Reads the order resource of the REST API v3, which is also the body of a webhook. Of what plugins
 // make of it, only what cannot be understood is refused: amounts are rounded to the currency,

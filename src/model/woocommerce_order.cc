@@ -244,6 +244,21 @@ json::object read_address(const json::object& from) {
   return address;
 }
 
+// Whether arrays and objects are inside each other no deeper than `levels`.
+bool is_within_depth(const json::value& value, int levels) {
+  if (value.is_array()) {
+    return levels > 0 && std::ranges::all_of(value.get_array(), [&](const json::value& element) {
+             return is_within_depth(element, levels - 1);
+           });
+  }
+  if (value.is_object()) {
+    return levels > 0 && std::ranges::all_of(value.get_object(), [&](const auto& member) {
+             return is_within_depth(member.value(), levels - 1);
+           });
+  }
+  return true;
+}
+
 // What the hub has no place of its own for.
 std::string read_metadata(const json::object& from, std::string_view status) {
   json::object metadata{{"woocommerce_status", status}};
@@ -269,7 +284,9 @@ std::string read_metadata(const json::object& from, std::string_view status) {
   if (auto names = names_of("refunds", "total"); !names.empty()) metadata["refunds"] = names;
   const json::value* meta = from.if_contains("meta_data");
   const bool has_meta = meta && !meta->is_null() && !(meta->is_array() && meta->as_array().empty());
-  if (has_meta) metadata["meta_data"] = *meta;
+  const bool is_kept = has_meta && is_within_depth(*meta, kMetadataDepthMax);
+  if (is_kept) metadata["meta_data"] = *meta;
+  if (has_meta && !is_kept) metadata["meta_data_dropped"] = true;
   std::string text = write_json(metadata);
   if (text.size() <= kMetadataBytesMax) return text;
   metadata.erase("meta_data");

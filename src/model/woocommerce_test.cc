@@ -232,6 +232,28 @@ TEST(WooCommerceOrder, KeepsMetaDataOfAnyShapeUpToItsLimit) {
   EXPECT_TRUE(metadata.contains("billing"));
 }
 
+// `levels` arrays inside each other.
+std::string nested(int levels) {
+  const auto count = static_cast<std::size_t>(levels);
+  return std::string(count, '[') + "7" + std::string(count, ']');
+}
+
+// What was stored of a body as deep as bodies may be could not be read again: the next to ask for
+// the order ended the hub.
+TEST(WooCommerceOrder, KeepsMetaDataThatCanBeReadAgainWhereverItIsStored) {
+  for (const int levels : {14, 15, 16, 17, 18, 55, 58, 59, 60, 61, 62, 63}) {
+    const Message message = read(fmt::format(R"({{"meta_data": {}}})", nested(levels)));
+    const auto metadata = parsed(message.order.metadata);
+    EXPECT_EQ(metadata.contains("meta_data"), levels <= kMetadataDepthMax) << levels;
+    EXPECT_EQ(metadata.contains("meta_data_dropped"), levels > kMetadataDepthMax) << levels;
+    EXPECT_TRUE(parse_json(write_details(message.order))) << levels;
+    const OrderState state = state_of(message, Action::kPaid).value();
+    const auto again = read_state(write_state(state));
+    ASSERT_TRUE(again) << levels;
+    EXPECT_EQ(write_state(*again), write_state(state)) << levels;
+  }
+}
+
 TEST(WooCommerceOrder, KeepsNoSecretsNorAddressesOfMachines) {
   const std::string metadata = read().order.metadata;
   EXPECT_EQ(metadata.find("wc_order_"), std::string::npos);

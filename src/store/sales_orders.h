@@ -1,4 +1,5 @@
-// SQL of the SalesOrder.
+// SQL of the SalesOrder. Whatever reads orders fails with kInternal (order_unreadable) where one of
+// them is not as the hub writes it.
 
 #pragma once
 

@@ -321,6 +321,33 @@ TEST_P(SalesConformance, OrdersAreListedByEachFilter) {
               })).rows.empty());
 }
 
+// Details too deep for parse_json() ended the hub, at whoever asked for them.
+TEST_P(SalesConformance, AnOrderThatCannotBeReadFailsWhoeverAsksForIt) {
+  const model::SalesOrder order = make_order("1001");
+  ASSERT_EQ(done([&](Connection& c) { return sales_orders::insert(c, order); }), "value");
+  const auto details = std::string(kJsonDepthMax + 1, '[') + std::string(kJsonDepthMax + 1, ']');
+  ASSERT_EQ(done([&](Connection& c) {
+              return c.write(
+                  "UPDATE sales_orders SET details = $3 WHERE workspace_id = $1 AND "
+                  "id = $2",
+                  {workspace_, order.id, details});
+            }),
+            "value");
+  const std::string unreadable = "internal order_unreadable";
+  EXPECT_EQ(
+      outcome(read([&](Connection& c) { return sales_orders::find(c, workspace_, order.id); })),
+      unreadable);
+  EXPECT_EQ(outcome(read([&](Connection& c) {
+              return sales_orders::find_by_external(c, workspace_, store_, "1001");
+            })),
+            unreadable);
+  EXPECT_EQ(outcome(read([&](Connection& c) { return sales_orders::list(c, workspace_, {}, {}); })),
+            unreadable);
+  EXPECT_EQ(
+      outcome(read([&](Connection& c) { return sales_orders::list_changed(c, workspace_, {}); })),
+      unreadable);
+}
+
 // --- Payments and shipments
 
 TEST_P(SalesConformance, PaymentsComeBackWithAllTheirFields) {

@@ -11,6 +11,7 @@
 #include "crypto/digest.h"
 #include "store/stores.h"
 #include "surfaces/native/native_fixture.h"
+#include "surfaces/peptideclients/read_api.h"
 
 namespace waybill::surfaces::peptideclients {
 namespace {
@@ -34,6 +35,7 @@ class WooCommerceWebhookTest : public native::NativeApiTest {
  public:
   WooCommerceWebhookTest() {
     door.add_routes(router);
+    read_api.add_routes(router);
     store.id = ids.next_id<model::StoreId>();
     store.workspace_id = workspace();
     store.name = "Main";
@@ -99,6 +101,7 @@ class WooCommerceWebhookTest : public native::NativeApiTest {
     });
   }
 
+  ReadApi read_api{native_api.services()};
   WooCommerceWebhook door{clock, log, keys, woocommerce_orders};
   model::Store store;
 };
@@ -231,6 +234,31 @@ TEST_F(WooCommerceWebhookTest, SaysSoWhenTheHubItselfCannotTakeAnOrderIn) {
   })));
   EXPECT_EQ(error(send(an_order(1, "processing"))), "500 internal_error");
   EXPECT_EQ(outcome(send(an_order(2, "pending"))), "created");
+}
+
+// What was stored of a body as deep as bodies may be ended the hub when it was read again.
+TEST_F(WooCommerceWebhookTest, ADeepOrderIsReadAgainAsEveryOther) {
+  const std::string key =
+      native::text(ok(201, "POST", "/hub/v1/workspaces/acme/keys",
+                      R"({"platform": "peptideclients", "name": "Reader", "kind": "public"})"),
+                   "key");
+  std::size_t orders = 0;
+  for (const std::size_t depth : {14u, 15u, 16u, 17u, 18u, 55u, 59u, 60u, 61u, 62u, 63u}) {
+    const auto meta =
+        fmt::format(R"(, "meta_data": {}{})", std::string(depth, '['), std::string(depth, ']'));
+    const int id = static_cast<int>(depth);
+    EXPECT_EQ(outcome(send(an_order(id, "pending", meta))), "created") << depth;
+    EXPECT_EQ(outcome(send(an_order(id, "processing", meta))), "updated") << depth;
+    const auto list =
+        HubFixture::call("GET", "/v1/orders", {}, {{"Authorization", "Bearer " + key}});
+    ASSERT_EQ(list.status, 200) << depth << list.body;
+    EXPECT_EQ(native::at(json_of(list), "rows").as_array().size(), ++orders) << depth;
+  }
+  const auto too_deep = send(
+      an_order(64, "pending",
+               fmt::format(R"(, "meta_data": {}{})", std::string(64, '['), std::string(64, ']'))));
+  EXPECT_EQ(outcome(too_deep), "noted");
+  EXPECT_EQ(too_deep.error_code, "too_deep");
 }
 
 // W-4: the delivery id is that of the second, and says nothing of the order.
