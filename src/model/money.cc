@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -15,6 +16,8 @@ __extension__ using Wide = __int128;
 constexpr std::size_t kSignificantDigitsMax = 15;
 constexpr int kScaleMax = 12;
 constexpr int kDigitsOfMost = 2;
+// Of more, zeros at the end are no habit of anybody.
+constexpr int kDigitsInFull = 3;
 
 struct Digits {
   std::string_view currency;
@@ -30,22 +33,41 @@ constexpr std::array kUnusual = {
     Digits{"UYW", 4}, Digits{"VND", 0}, Digits{"VUV", 0}, Digits{"XAF", 0}, Digits{"XOF", 0},
     Digits{"XPF", 0},
 };
-// And those. ANG and BGN were withdrawn so lately that shops still name them. Metals and units of
-// account have no minor unit, and are not here.
+// What WooCommerce has beside, or had, of none.
+constexpr auto kWhole = std::to_array<std::string_view>({"BYR", "IRT"});
+// By the market's habit: a satoshi is 10^-8.
+constexpr int kDigitsOfCrypto = 8;
+constexpr auto kCrypto = std::to_array<std::string_view>(
+    {"ADA", "BCH", "BNB", "BTC", "DAI",  "DASH", "DOGE", "DOT", "ETC", "ETH", "LTC",
+     "POL", "SOL", "TON", "TRX", "USDC", "USDT", "XBT",  "XLM", "XMR", "XRP", "ZEC"});
+// All else. Codes that were withdrawn (ANG, BGN, HRK, LTL …) or that no standard has (GGP, IMP,
+// JEP, PRB) are here, as shops still name them. Metals and units of account have no minor unit, and
+// are not here.
 constexpr auto kUsual = std::to_array<std::string_view>(
     {"AED", "AFN", "ALL", "AMD", "ANG", "AOA", "ARS", "AUD", "AWG", "AZN", "BAM", "BBD", "BDT",
      "BGN", "BMD", "BND", "BOB", "BOV", "BRL", "BSD", "BTN", "BWP", "BYN", "BZD", "CAD", "CDF",
-     "CHE", "CHF", "CHW", "CNY", "COP", "COU", "CRC", "CUP", "CVE", "CZK", "DKK", "DOP", "DZD",
-     "EGP", "ERN", "ETB", "EUR", "FJD", "FKP", "GBP", "GEL", "GHS", "GIP", "GMD", "GTQ", "GYD",
-     "HKD", "HNL", "HTG", "HUF", "IDR", "ILS", "INR", "IRR", "JMD", "KES", "KGS", "KHR", "KPW",
-     "KYD", "KZT", "LAK", "LBP", "LKR", "LRD", "LSL", "MAD", "MDL", "MGA", "MKD", "MMK", "MNT",
-     "MOP", "MRU", "MUR", "MVR", "MWK", "MXN", "MXV", "MYR", "MZN", "NAD", "NGN", "NIO", "NOK",
-     "NPR", "NZD", "PAB", "PEN", "PGK", "PHP", "PKR", "PLN", "QAR", "RON", "RSD", "RUB", "SAR",
-     "SBD", "SCR", "SDG", "SEK", "SGD", "SHP", "SLE", "SOS", "SRD", "SSP", "STN", "SVC", "SYP",
-     "SZL", "THB", "TJS", "TMT", "TOP", "TRY", "TTD", "TWD", "TZS", "UAH", "USD", "USN", "UYU",
-     "UZS", "VED", "VES", "WST", "XCD", "XCG", "YER", "ZAR", "ZMW", "ZWG"});
+     "CHE", "CHF", "CHW", "CNY", "COP", "COU", "CRC", "CUC", "CUP", "CVE", "CZK", "DKK", "DOP",
+     "DZD", "EEK", "EGP", "ERN", "ETB", "EUR", "FJD", "FKP", "GBP", "GEL", "GGP", "GHS", "GIP",
+     "GMD", "GTQ", "GYD", "HKD", "HNL", "HRK", "HTG", "HUF", "IDR", "ILS", "IMP", "INR", "IRR",
+     "JEP", "JMD", "KES", "KGS", "KHR", "KPW", "KYD", "KZT", "LAK", "LBP", "LKR", "LRD", "LSL",
+     "LTL", "LVL", "MAD", "MDL", "MGA", "MKD", "MMK", "MNT", "MOP", "MRO", "MRU", "MUR", "MVR",
+     "MWK", "MXN", "MXV", "MYR", "MZN", "NAD", "NGN", "NIO", "NOK", "NPR", "NZD", "PAB", "PEN",
+     "PGK", "PHP", "PKR", "PLN", "PRB", "QAR", "RON", "RSD", "RUB", "SAR", "SBD", "SCR", "SDG",
+     "SEK", "SGD", "SHP", "SLE", "SLL", "SOS", "SRD", "SSP", "STD", "STN", "SVC", "SYP", "SZL",
+     "THB", "TJS", "TMT", "TOP", "TRY", "TTD", "TWD", "TZS", "UAH", "USD", "USN", "UYU", "UZS",
+     "VED", "VEF", "VES", "WST", "XCD", "XCG", "YER", "ZAR", "ZMK", "ZMW", "ZWG", "ZWL"});
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+std::optional<int> known_digits(std::string_view currency) {
+  if (std::ranges::binary_search(kUsual, currency)) return kDigitsOfMost;
+  for (const Digits& unusual : kUnusual) {
+    if (unusual.currency == currency) return unusual.digits;
+  }
+  if (std::ranges::binary_search(kWhole, currency)) return 0;
+  if (std::ranges::binary_search(kCrypto, currency)) return kDigitsOfCrypto;
+  return std::nullopt;
+}
 
 std::int64_t power_of_ten(int exponent) {
   std::int64_t power = 1;
@@ -138,15 +160,10 @@ Result<Decimal> parse_number(std::string_view text) {
 }  // namespace
 
 int currency_digits(std::string_view currency) {
-  for (const Digits& unusual : kUnusual) {
-    if (unusual.currency == currency) return unusual.digits;
-  }
-  return std::ranges::binary_search(kUsual, currency) ? kDigitsOfMost : kUnknownDigits;
+  return known_digits(currency).value_or(kUnknownDigits);
 }
 
-bool is_known_currency(std::string_view currency) {
-  return currency_digits(currency) != kUnknownDigits;
-}
+bool is_known_currency(std::string_view currency) { return known_digits(currency).has_value(); }
 
 bool is_currency_code(std::string_view text) {
   const auto is_letter = [](char c) { return c >= 'A' && c <= 'Z'; };
@@ -216,7 +233,7 @@ Result<Minor> multiply(const Decimal& quantity, const Decimal& price, int digits
 
 std::string amount_text(Minor amount, int digits) {
   std::string text = plain_text(amount, digits);
-  if (digits == kUnknownDigits) drop_zeros(text, kDigitsOfMost);
+  if (digits > kDigitsInFull) drop_zeros(text, kDigitsOfMost);
   return text;
 }
 

@@ -15,14 +15,21 @@ namespace waybill::model {
 // So many of a currency's minor units: cents.
 using Minor = std::int64_t;
 
-// No amount is above it: up to here a JSON number and a double say the same, so that every reader
-// of an event's "amount" reads the same.
+// No amount is above it: of up to 15 digits, wherever the point is, a JSON number and a double say
+// the same, so that every reader of an event's "amount" reads the same. (The whole numbers up to
+// 2^53 that a double tells apart too are no measure: it has 90000000000000.01 as …0.015625.)
 inline constexpr Minor kMinorMax = 1'000'000'000'000'000;
 
-// How many decimals the minor unit of `currency` stands for, by ISO 4217: 2 for EUR, 0 for JPY, 3
-// for KWD. A code that is not in the list (a shop's own, a cryptocurrency) has kUnknownDigits.
-inline constexpr int kUnknownDigits = 8;
+// How many decimals the minor unit of `currency` stands for: by ISO 4217, 2 for EUR, 0 for JPY, 3
+// for KWD; of what else shops can be set to (WooCommerce's list has withdrawn and local codes, IRT
+// for one) what they are priced in; of the known cryptocurrencies 8. A code that is in no list (a
+// shop's own) has kUnknownDigits.
+//
+// Amounts are stored in minor units alone: once orders are, the digits of a code never change, nor
+// does a code that is in no list move into one with others.
+inline constexpr int kUnknownDigits = 4;
 int currency_digits(std::string_view currency);
+// Whether it is in one of the lists.
 bool is_known_currency(std::string_view currency);
 // Three to twelve of A-Z and 0-9, beginning with a letter.
 bool is_currency_code(std::string_view text);
@@ -55,8 +62,8 @@ Result<Minor> to_minor(const Decimal& amount, int digits);
 // Fails with kInvalid (amount_out_of_range).
 Result<Minor> multiply(const Decimal& quantity, const Decimal& price, int digits);
 
-// "1234.50" for 123450 and 2 digits, as the APIs write money: always with all decimals of a known
-// currency; of an unknown one (kUnknownDigits) with at least 2, and no further zeros at the end.
+// "1234.50" for 123450 and 2 digits, as the APIs write money: always with all decimals of a
+// currency of up to 3; of one of more with at least 2, and no further zeros at the end.
 std::string amount_text(Minor amount, int digits);
 // The same as a JSON number, as events have it: 1234.5.
 std::string amount_number(Minor amount, int digits);

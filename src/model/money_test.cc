@@ -47,11 +47,35 @@ TEST(Currency, HasTheDecimalsOfIso4217) {
   }
 }
 
-TEST(Currency, OfNoListHasAsManyAsWeKeep) {
-  for (const char* code : {"BTC", "XAU", "XTS", "POINTS", "eur", "", "EU", "EURO"}) {
-    EXPECT_EQ(currency_digits(code), kUnknownDigits) << code;
+// An everyday order in toman is one of ten millions and more, which had no place below kMinorMax
+// while the code had eight decimals.
+TEST(Currency, OfEveryShopIsKnown) {
+  // get_woocommerce_currencies() of WooCommerce 9, but for those of ISO 4217's list of today.
+  const std::map<std::string, int> listed = {{"ANG", 2}, {"BGN", 2}, {"BTC", 8}, {"BYR", 0},
+                                             {"CUC", 2}, {"GGP", 2}, {"HRK", 2}, {"IMP", 2},
+                                             {"IRT", 0}, {"JEP", 2}, {"PRB", 2}, {"VEF", 2}};
+  for (const auto& [code, digits] : listed) {
+    EXPECT_EQ(currency_digits(code), digits) << code;
+    EXPECT_TRUE(is_known_currency(code)) << code;
+  }
+  for (const char* former : {"LTL", "LVL", "MRO", "SLL", "STD", "ZWL"}) {
+    EXPECT_EQ(currency_digits(former), 2) << former;
+    EXPECT_TRUE(is_known_currency(former)) << former;
+  }
+  for (const char* coin : {"BCH", "BTC", "DOGE", "ETH", "LTC", "USDC", "USDT", "XBT", "XRP"}) {
+    EXPECT_EQ(currency_digits(coin), 8) << coin;
+    EXPECT_TRUE(is_known_currency(coin)) << coin;
+  }
+  EXPECT_EQ(shown(to_minor(decimal("125000000"), currency_digits("IRT"))), "125000000");
+}
+
+TEST(Currency, OfNoListHasFourDecimals) {
+  for (const char* code : {"XAU", "XTS", "POINTS", "eur", "", "EU", "EURO", "btc"}) {
+    EXPECT_EQ(currency_digits(code), 4) << code;
     EXPECT_FALSE(is_known_currency(code)) << code;
   }
+  EXPECT_TRUE(is_known_currency("UYW")) << "which has as many";
+  EXPECT_EQ(shown(to_minor(decimal("99999999999"), kUnknownDigits)), "999999999990000");
 }
 
 TEST(Currency, CodesAreThreeToTwelveCapitalsAndDigits) {
@@ -223,6 +247,7 @@ TEST(Amount, IsWrittenWithTheDecimalsOfItsCurrency) {
                                    {0, 0, "0", "0"},
                                    {1000, 3, "1.000", "1"},
                                    {12345, 4, "1.2345", "1.2345"},
+                                   {15000, 4, "1.50", "1.5"},
                                    {100000000, 8, "1.00", "1"},
                                    {150000000, 8, "1.50", "1.5"},
                                    {123456789, 8, "1.23456789", "1.23456789"},
@@ -236,6 +261,16 @@ TEST(Amount, IsWrittenWithTheDecimalsOfItsCurrency) {
     EXPECT_EQ(amount_number(c.amount, c.digits), c.number);
     // A receiver's JSON reader reads it as it is.
     EXPECT_EQ(write_json(parse_json(c.number).value()), c.number);
+  }
+}
+
+// Why kMinorMax is no higher, though a double has whole numbers up to 2^53.
+TEST(Amount, UpToTheLargestIsADoubleOfItsOwn) {
+  for (const int digits : {0, 2, 3, 4, 8}) {
+    for (Minor below = 0; below < 200; ++below) {
+      const std::string number = amount_number(kMinorMax - below, digits);
+      EXPECT_EQ(write_json(parse_json(number).value()), number);
+    }
   }
 }
 

@@ -114,7 +114,7 @@ TEST(OrderReader, ALineIsRoundedOnceAndTheTotalIsTheSum) {
            Case{"2", "\"100\"", "JPY", 200},
            Case{"1", "\"0.5\"", "JPY", 1},
            Case{"1", "\"0.0005\"", "KWD", 1},
-           Case{"1", "\"0.00000001\"", "XBTC", 1},
+           Case{"1", "\"0.00000001\"", "BTC", 1},
            Case{"1", "0", "EUR", 0},
        }) {
     const auto order = read(order_with("", c.quantity, c.price), std::string(c.currency));
