@@ -138,6 +138,12 @@ class SalesUnit {
   Result<RecordedPayment> put_payment(const model::SalesOrder& order, const PaymentDraft& draft,
                                       bool is_refunded);
 
+  // Takes back that the order has a payment with this external id: it was told of an order that is
+  // another one now, such as one in another currency. It is as if it had never been recorded, but
+  // for the events that told of it. Without one, or with another order's, nothing.
+  Result<model::SalesOrder> remove_payment(const model::SalesOrder& order,
+                                           const std::string& external_id);
+
   // order.cancelled; a second time, nothing. Fails as act_on().
   Result<model::SalesOrder> cancel(const model::SalesOrder& order);
   // Open again, whatever it was. No event.

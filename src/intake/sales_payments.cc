@@ -1,4 +1,5 @@
-// What a shop says of the payment of its own order: put_payment() of intake/sales.h.
+// What a shop says of the payment of its own order: put_payment() and remove_payment() of
+// intake/sales.h.
 
 #include <fmt/format.h>
 
@@ -65,6 +66,19 @@ Result<RecordedPayment> SalesUnit::put_payment(const model::SalesOrder& order,
         tell(model::kPaymentRefunded, payment.id.text(), model::payment_data(payment, *changed)));
   }
   return RecordedPayment{payment, *std::move(changed), known->has_value()};
+}
+
+Result<model::SalesOrder> SalesUnit::remove_payment(const model::SalesOrder& order,
+                                                    const std::string& external_id) {
+  const auto known =
+      store::payments::find_by_external(connection_, workspace_, order.store_id, external_id);
+  if (!known) return fail(known.error());
+  if (!*known || (*known)->order_id != order.id) return order;
+  WAYBILL_TRY(store::payments::erase(connection_, **known));
+  model::SalesOrder changed = order;
+  ((*known)->state == model::PaymentState::kRefunded ? changed.state.refunded
+                                                     : changed.state.paid) -= (*known)->amount;
+  return save(std::move(changed));
 }
 
 }  // namespace waybill::intake

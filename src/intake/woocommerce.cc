@@ -128,29 +128,42 @@ Result<model::SalesOrder> settle(SalesUnit& sales, model::SalesOrder order,
   return order;
 }
 
-Result<model::SalesOrder> settle_payment(SalesUnit& sales, model::SalesOrder order,
-                                         const OrderState& state, const std::string& external_id) {
+std::string payment_id(const std::string& external_id) { return "woocommerce:" + external_id; }
+
+// The payment that an order in such a state shows; nothing if none was told, or in another currency
+// than the order now has, or less than the smallest unit of it.
+std::optional<PaymentDraft> payment_shown(const OrderState& state, const std::string& external_id) {
+  if (!state.is_created || !state.content || !state.payment) return std::nullopt;
   const model::woocommerce::PaymentTold& told = state.payment->value;
+  if (told.currency != state.content->value.currency) return std::nullopt;
   const auto amount =
-      model::multiply(model::Decimal{1, 0}, told.amount, model::currency_digits(order.currency));
-  if (!amount) return fail(amount.error());
-  // Less than the currency's smallest unit.
-  if (*amount <= 0) return order;
+      model::multiply(model::Decimal{1, 0}, told.amount, model::currency_digits(told.currency));
+  if (!amount || *amount <= 0) return std::nullopt;
   PaymentDraft draft;
-  draft.external_id = "woocommerce:" + external_id;
+  draft.external_id = payment_id(external_id);
   draft.method = told.method;
   draft.amount = *amount;
   draft.reference = told.reference;
   draft.paid_at = told.paid_at;
-  auto put = sales.put_payment(order, draft, state.is_refunded);
-  if (!put) return fail(put.error());
-  return std::move(put->order);
+  return draft;
 }
 
-bool is_same_payment(const OrderState& a, const OrderState& b) {
-  if (a.is_refunded != b.is_refunded) return false;
-  if (a.payment.has_value() != b.payment.has_value()) return false;
-  return !a.payment || a.payment->value == b.payment->value;
+// Brings the order's payment from what `before` showed, if anything, to what `after` shows. What
+// both show alike is left as it is.
+Result<model::SalesOrder> settle_payment(SalesUnit& sales, model::SalesOrder order,
+                                         const OrderState* before, const OrderState& after,
+                                         const std::string& external_id) {
+  const auto wanted = payment_shown(after, external_id);
+  const bool is_there = before && payment_shown(*before, external_id);
+  if (!wanted && !is_there) return order;
+  if (!wanted) return sales.remove_payment(order, payment_id(external_id));
+  if (is_there && before->payment->value == after.payment->value &&
+      before->is_refunded == after.is_refunded) {
+    return order;
+  }
+  auto put = sales.put_payment(order, *wanted, after.is_refunded);
+  if (!put) return fail(put.error());
+  return std::move(put->order);
 }
 
 // Makes what is stored of the order what `after` says, where that is another thing than `before`
@@ -175,12 +188,9 @@ Result<model::OrderId> show(SalesUnit& sales, store::Connection& connection,
     if (!placed) return fail(placed.error());
     order = std::move(placed->order);
   }
-  const bool has_other_currency = *known && (*known)->currency != order.currency;
-  if (after.payment && (!before || has_other_currency || !is_same_payment(*before, after))) {
-    auto paid = settle_payment(sales, std::move(order), after, external_id);
-    if (!paid) return fail(paid.error());
-    order = *std::move(paid);
-  }
+  auto paid = settle_payment(sales, std::move(order), before, after, external_id);
+  if (!paid) return fail(paid.error());
+  order = *std::move(paid);
   if (!before || before->status->value != after.status->value) {
     const auto settled = settle(sales, std::move(order), after.status->value);
     if (!settled) return fail(settled.error());

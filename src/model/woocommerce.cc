@@ -42,6 +42,7 @@ std::string write_payment(const PaymentTold& payment) {
   std::string out;
   ObjectText(out)
       .add("amount", payment.amount.text())
+      .add("currency", payment.currency)
       .add("method", payment.method)
       .add_if("reference", payment.reference)
       .add("paid_at", unix_millis(payment.paid_at))
@@ -80,6 +81,7 @@ std::string text_of(const json::object& object, std::string_view name) {
 PaymentTold read_payment(const json::object& value) {
   PaymentTold payment;
   payment.amount = parse_decimal(text_of(value, "amount")).value();
+  payment.currency = text_of(value, "currency");
   payment.method = text_of(value, "method");
   if (value.contains("reference")) payment.reference = text_of(value, "reference");
   payment.paid_at = from_unix_millis(value.at("paid_at").to_number<std::int64_t>());

@@ -62,7 +62,10 @@ struct Stamp {
 };
 
 struct PaymentTold {
-  Decimal amount;  // In the order's currency; above zero.
+  Decimal amount;  // Above zero.
+  // That of the message. A payment in another currency than the order's is none of it: an order
+  // whose currency changed is paid only by what is told in the new one.
+  std::string currency;
   std::string method;
   std::optional<std::string> reference;
   Timestamp paid_at{};

@@ -406,6 +406,7 @@ Result<Message> read_order(const json::object& from, std::string_view store_curr
   if (order.state.total > 0) {
     PaymentTold payment;
     payment.amount = *total;
+    payment.currency = order.currency;
     payment.method = text_in(from, "payment_method", 100)
                          .or_else([&] { return text_in(from, "payment_method_title", 100); })
                          .value_or("other");

@@ -93,6 +93,11 @@ Result<void> update(Connection& connection, const model::Payment& payment) {
        payment.refunded_at});
 }
 
+Result<void> erase(Connection& connection, const model::Payment& payment) {
+  return connection.write("DELETE FROM payments WHERE workspace_id = $1 AND id = $2",
+                          {payment.workspace_id, payment.id});
+}
+
 Result<void> mark_refunded(Connection& connection, const model::WorkspaceId& workspace,
                            const model::PaymentId& id, Timestamp at) {
   return connection.write(

@@ -28,6 +28,7 @@ Result<std::vector<model::Payment>> of_order(Connection& connection,
 
 // Writes what it says, its state and when it was refunded; not the ids, nor when it was made.
 Result<void> update(Connection& connection, const model::Payment& payment);
+Result<void> erase(Connection& connection, const model::Payment& payment);
 Result<void> mark_refunded(Connection& connection, const model::WorkspaceId& workspace,
                            const model::PaymentId& id, Timestamp at);
 
