@@ -46,7 +46,10 @@ Result<RecordedPayment> SalesUnit::put_payment(const model::SalesOrder& order,
         (*known)->amount;
   }
   (payment.state == model::PaymentState::kRefunded ? state.refunded : state.paid) += payment.amount;
-  auto changed = moved(order, state);
+  // Also where the sums stay, or whoever reads the list of orders would miss what else it says.
+  model::SalesOrder paid = order;
+  paid.state = state;
+  auto changed = save(std::move(paid));
   if (!changed) return fail(changed.error());
   if (!*known) {
     WAYBILL_TRY(

@@ -421,6 +421,25 @@ TEST_F(WooCommerceMessages, APaymentBeyondAnotherCurrencyFailsNoMessage) {
   EXPECT_EQ(other.shown(), shop.shown());
 }
 
+// Whoever reads the list of orders missed what a payment said anew, as the order stayed where it
+// was in the list.
+TEST_F(WooCommerceMessages, AnOtherReferenceOfAPaymentIsAChangeOfTheOrder) {
+  const auto changed_at = [&] { return shop.count("SELECT max(updated_at) FROM sales_orders"); };
+  const auto told = [&](std::string_view what, std::string_view second) {
+    return std::string(take(
+        fmt::format(R"({{"status": "processing", "date_modified_gmt": "2026-05-19T12:00:{}", {}}})",
+                    second, what)));
+  };
+  told(R"("transaction_id": "first")", "01");
+  std::int64_t before = changed_at();
+  EXPECT_EQ(told(R"("transaction_id": "second")", "02"), "updated");
+  EXPECT_GT(changed_at(), before);
+  before = changed_at();
+  EXPECT_EQ(told(R"("transaction_id": "second", "date_paid_gmt": "2026-05-18T12:00:00")", "03"),
+            "updated");
+  EXPECT_GT(changed_at(), before);
+}
+
 TEST_F(WooCommerceMessages, FollowTheTableAsItIsWhenTheyCome) {
   shop.in_transaction([&](Connection& connection) {
     return store::woocommerce::set_action(connection, shop.store().workspace_id, "processing",
