@@ -14,11 +14,16 @@
 namespace waybill::model::woocommerce {
 namespace {
 
+// As wide as the product of two decimals.
+__extension__ using Wide = __int128;
+
 constexpr std::size_t kTextBytesMax = 500;
 constexpr std::size_t kNoteBytesMax = 5'000;
 constexpr std::size_t kEmailBytesMax = 254;
 // Of prices and amounts as plugins write them; no currency here has more.
 constexpr std::size_t kDecimalsMax = 8;
+// What a Decimal has room for.
+constexpr int kScaleMax = 12;
 constexpr std::int64_t kUnscaledMax = 999'999'999'999'999;
 
 // The places of statuses within an order's life, for two messages of one second.
@@ -144,7 +149,6 @@ Timestamp first_time_in(const json::object& from, std::initializer_list<std::str
 
 // What one costs, so that `quantity` of it come to `sum` again once they are rounded.
 Decimal price_of_one(const Decimal& sum, const Decimal& quantity) {
-  __extension__ using Wide = __int128;
   for (int scale = static_cast<int>(kDecimalsMax); scale >= 0; --scale) {
     Wide dividend = sum.unscaled;
     for (int i = 0; i < scale + quantity.scale; ++i) dividend *= 10;
@@ -298,18 +302,18 @@ std::string read_metadata(const json::object& from, std::string_view status) {
 
 // Whether its refunds, which are below zero there, come to the total. What cannot be read is none.
 bool are_refunds_all(const json::object& from, const Decimal& total) {
-  constexpr int kDigits = 4;
-  const auto owed = multiply(Decimal{1, 0}, total, kDigits);
-  if (!owed || *owed <= 0) return false;
-  Minor given_back = 0;
+  // Of any decimal, so that nothing is rounded: a coin's total may be below a ten-thousandth.
+  const auto units = [](Decimal amount) {
+    Wide all = amount.unscaled;
+    for (int scale = amount.scale; scale < kScaleMax; ++scale) all *= 10;
+    return all < 0 ? -all : all;
+  };
+  if (total.unscaled <= 0) return false;
+  Wide owed = units(total);
   for (const json::value& refund : array_in(from, "refunds")) {
     if (!refund.is_object()) continue;
-    const auto amount = decimal_in(refund.get_object(), "total", "$");
-    if (!amount) continue;
-    if (const auto minor = multiply(Decimal{1, 0}, *amount, kDigits)) {
-      given_back += std::abs(*minor);
-    }
-    if (given_back >= *owed) return true;
+    if (const auto amount = decimal_in(refund.get_object(), "total", "$")) owed -= units(*amount);
+    if (owed <= 0) return true;
   }
   return false;
 }

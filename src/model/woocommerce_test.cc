@@ -209,6 +209,18 @@ TEST(WooCommerceOrder, SeesWhenEverythingWasGivenBack) {
   EXPECT_FALSE(read(R"({"total": "0.00", "refunds": [{"total": "0.00"}]})").all_refunded);
   EXPECT_FALSE(read(R"({"refunds": [7, {"total": "x"}, {"total": null}]})").all_refunded);
   EXPECT_FALSE(read(R"({"refunds": "none"})").all_refunded);
+  const auto coins = [](std::string_view total, std::string_view refund) {
+    return read(fmt::format(
+                    R"({{"currency": "BTC", "total": "{}", "refunds": [{{"total": "{}"}}]}})",
+                    total, refund))
+        .all_refunded;
+  };
+  // Which were compared to four decimals.
+  EXPECT_FALSE(coins("0.00123456", "-0.00123455"));
+  EXPECT_TRUE(coins("0.00123456", "-0.00123456"));
+  EXPECT_TRUE(coins("0.00001", "-0.00001"));
+  EXPECT_FALSE(coins("9000000.00000001", "-9000000"));
+  EXPECT_TRUE(coins("9000000", "-9000000.00000001"));
 }
 
 TEST(WooCommerceOrder, KeepsMetaDataOfAnyShapeUpToItsLimit) {
