@@ -23,6 +23,7 @@ constexpr std::size_t kEmailBytesMax = 254;
 // Of prices and amounts as plugins write them; no currency here has more.
 constexpr std::size_t kDecimalsMax = 8;
 // What a Decimal has room for.
+constexpr std::size_t kSignificantDigitsMax = 15;
 constexpr int kScaleMax = 12;
 constexpr std::int64_t kUnscaledMax = 999'999'999'999'999;
 
@@ -86,6 +87,32 @@ std::unexpected<Error> bad_amount(const std::string& path) {
   return fail(Code::kInvalid, "order_amount_invalid", "This is no amount.", path);
 }
 
+// How many decimals a number has room for whose whole part is `whole`.
+std::size_t decimals_beside(std::string_view whole) {
+  const std::size_t first = whole.find_first_not_of("-0");
+  const std::size_t digits = first == std::string_view::npos ? 0 : whole.size() - first;
+  return std::min(kSignificantDigitsMax - std::min(digits, kSignificantDigitsMax), kDecimalsMax);
+}
+
+// As a decimal of at most 15 digits, of which a double keeps each: beyond them is only noise.
+std::string text_of(double number) {
+  const std::string whole = fmt::format("{:.0f}", std::trunc(number));
+  return fmt::format("{:.{}f}", number, decimals_beside(whole));
+}
+
+// Without decimals that a Decimal has no room for, or that are zero. A text is cut only where it
+// goes on with digits, so that what is no number stays none.
+void cut_decimals(std::string& text) {
+  const std::size_t point = text.find('.');
+  if (point == std::string::npos) return;
+  if (text.find_first_not_of("0123456789", point + 1) != std::string::npos) return;
+  const std::size_t kept = decimals_beside(std::string_view(text).substr(0, point));
+  std::size_t end = std::min(text.size(), point + 1 + kept);
+  while (end > point + 1 && text[end - 1] == '0') --end;
+  if (end == point + 1 && point > 0) end = point;
+  text.resize(end);
+}
+
 // A decimal as shops and their plugins write one: a text or a number, nothing for zero. What is
 // finer than any currency is cut off: doubles that were divided have such tails.
 Result<Decimal> decimal_in(const json::object& from, std::string_view name,
@@ -98,21 +125,14 @@ Result<Decimal> decimal_in(const json::object& from, std::string_view name,
     text = cleaned(found->get_string(), kTextBytesMax);
     if (text.empty()) return Decimal{};
   } else if (found->is_double()) {
-    const double number = found->get_double();
-    if (std::abs(number) >= 1e15) return bad_amount(at);
-    text = fmt::format("{:.{}f}", number, kDecimalsMax);
+    if (std::abs(found->get_double()) >= 1e15) return bad_amount(at);
+    text = text_of(found->get_double());
   } else if (found->is_number()) {
     text = write_json(*found);
   } else {
     return bad_amount(at);
   }
-  if (const std::size_t point = text.find('.'); point != std::string::npos) {
-    std::size_t end = std::min(text.size(), point + 1 + kDecimalsMax);
-    while (end > point + 1 && text[end - 1] == '0') --end;
-    if (end == point + 1 && point > 0) end = point;
-    // A text is cut only where it goes on with digits, so that what is no number stays none.
-    if (text.find_first_not_of("0123456789", point + 1) == std::string::npos) text.resize(end);
-  }
+  cut_decimals(text);
   auto decimal = parse_decimal(text);
   if (decimal) return decimal;
   if (decimal.error().reason == "amount_out_of_range") {

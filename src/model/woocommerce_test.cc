@@ -23,6 +23,12 @@ void shuffle(std::vector<T>& items, Rng& random) {
   }
 }
 
+Minor power(int exponent) {
+  Minor power = 1;
+  while (exponent-- > 0) power *= 10;
+  return power;
+}
+
 json::object parsed(std::string_view text) { return parse_json(text).value().as_object(); }
 
 // The order of WooCommerce's own documentation, shortened, with `changes` put over it.
@@ -145,12 +151,31 @@ TEST(WooCommerceOrder, ReadsAmountsInEveryForm) {
   EXPECT_EQ(total(R"("2935")", "JPY"), 2935);
   EXPECT_EQ(total(R"("2935.00")", "JPY"), 2935);
   EXPECT_EQ(total(R"("1.2345")", "KWD"), 1235);
-  EXPECT_EQ(total(R"("0.12345678")", "BTC"), 12345678) << "not in ISO 4217";
+  EXPECT_EQ(total(R"("0.12345678")", "BTC"), 12345678);
+  // Of which a double has no more than 15 digits; the rest of 17 was taken for the shop's.
+  EXPECT_EQ(total("123456789.91", "USD"), 12345678991);
+  EXPECT_EQ(total("1234567890.91", "USD"), 123456789091);
+  EXPECT_EQ(total("1234567890123.25", "USD"), 123456789012325);
+  EXPECT_EQ(total("999999999999.9999", "JPY"), 1000000000000);
+  EXPECT_EQ(total(R"("123456789.910000001")", "USD"), 12345678991);
+  EXPECT_EQ(total(R"("1234567890123.2512345")", "USD"), 123456789012325);
+  EXPECT_EQ(total(R"("0000000000001234.5600000000000000")", "USD"), 123456);
+  EXPECT_EQ(total("-0.0", "USD"), 0);
   EXPECT_EQ(total(R"("")", "USD"), 0);
   EXPECT_EQ(total("null", "USD"), 0);
   EXPECT_EQ(total(R"("0.00")", "USD"), 0);
   EXPECT_EQ(read(R"({"currency": "eur"})").order.currency, "EUR");
   EXPECT_EQ(read(R"({"currency": ""})").order.currency, "EUR") << "the store's";
+}
+
+// Whatever an everyday double is, it is read, and as what it was written as.
+TEST(WooCommerceOrder, ReadsEveryAmountThatADoubleKeeps) {
+  Rng random(20'260'519);
+  for (int i = 0; i < 3'000; ++i) {
+    const auto cents = random.between(1, 10 * power(static_cast<int>(random.between(1, 12))));
+    const Message message = read(fmt::format(R"({{"total": {}}})", amount_number(cents, 2)));
+    ASSERT_EQ(message.order.state.total, cents);
+  }
 }
 
 TEST(WooCommerceOrder, HasNoPaymentWhereThereIsNothingToPay) {
