@@ -99,6 +99,32 @@ TEST_P(StoreConformance, LoggedRequestsAreFoundByTheBeginningOfTheirPath) {
   EXPECT_EQ(found("%"), "");
 }
 
+TEST_P(StoreConformance, LoggedRequestsAreFoundByTheirReasonWhateverTheirStatus) {
+  std::vector<LoggedRequest> rows;
+  for (const int status : {200, 200, 400, 500}) rows.push_back(make(ids_, workspace_, status));
+  rows[1].error_code = rows[2].error_code = "order_amount_invalid";
+  ASSERT_TRUE(
+      write([&](Connection& c) { return request_log::insert(c, workspace_.uuid(), rows); }));
+  const auto found = [&](std::optional<int> status, std::optional<int> min_status,
+                         std::optional<std::string> reason) {
+    request_log::Filter filter;
+    filter.status = status;
+    filter.min_status = min_status;
+    filter.error_code = std::move(reason);
+    const auto page =
+        must(read([&](Connection& c) { return request_log::list(c, workspace_, filter, {}); }));
+    std::string statuses;
+    for (const LoggedRequest& row : page.rows) statuses += std::to_string(row.status) + " ";
+    return statuses;
+  };
+  const std::string reason = "order_amount_invalid";
+  EXPECT_EQ(found({}, {}, reason), "400 200 ");
+  EXPECT_EQ(found(200, {}, reason), "200 ");
+  EXPECT_EQ(found({}, 400, reason), "400 ");
+  EXPECT_EQ(found({}, 400, {}), "500 400 ");
+  EXPECT_EQ(found({}, {}, "another"), "");
+}
+
 TEST_P(StoreConformance, TheRequestLogKnowsItsOldestRowsAndItsSize) {
   const Uuid one = ids_.next();
   const Uuid other = ids_.next();

@@ -59,7 +59,9 @@ CREATE TABLE request_log (
   response_body {bytes},
   PRIMARY KEY (workspace_id, id)
 );
-CREATE INDEX request_log_failed ON request_log (workspace_id, id) WHERE status >= 400;
+-- Also what was taken and noted with a reason, as of WooCommerce, is answered with 200.
+CREATE INDEX request_log_failed ON request_log (workspace_id, id)
+  WHERE status >= 400 OR error_code <> '';
 
 -- How much of request_log came when, for its bound.
 CREATE TABLE request_log_hours (

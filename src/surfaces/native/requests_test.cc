@@ -77,6 +77,18 @@ TEST_F(RequestsTest, ARequestIsShownWithItsBodies) {
           fmt::format("/hub/v1/workspaces/other/requests/{}", request.id.text()));
 }
 
+// An order of WooCommerce that cannot be read is answered with 200, and its reason found nothing.
+TEST_F(RequestsTest, WhatWasNotedIsFoundByItsReason) {
+  add(make("/other"));
+  add(make("/noted", 200, "order_amount_invalid"));
+  add(make("/failed", 500, "internal_error"));
+  EXPECT_EQ(found("error_code=order_amount_invalid"), Paths{"/noted"});
+  EXPECT_EQ(found("error_code=order_amount_invalid&status=200"), Paths{"/noted"});
+  EXPECT_EQ(found("error_code=order_amount_invalid&min_status=400"), Paths{});
+  EXPECT_EQ(found("min_status=400"), Paths{"/failed"});
+  EXPECT_EQ(found("status=200"), (Paths{"/noted", "/other"}));
+}
+
 TEST_F(RequestsTest, EachFilterFindsWhatItSays) {
   model::LoggedRequest with_key = make("/key");
   with_key.key_id = ids.next_id<model::ApiKeyId>();
