@@ -92,7 +92,9 @@ TEST_F(SalesOperationsTest, AStoreIsCreatedListedAndReadByIdOrName) {
     EXPECT_EQ(ok(200, "GET", kStores + "/" + name), made) << name;
   }
   refused(404, "store_not_found", "", "GET", kStores + "/nothing");
-  refused(404, "store_not_found", "", "GET", kStores + "/a%00b");
+  for (const char* below : {"", "/woocommerce"}) {
+    refused(404, "store_not_found", "", "GET", kStores + "/a%00b" + below);
+  }
   refused(409, "store_exists", "", "POST", kStores, R"({"name": "WEB SHOP"})");
   EXPECT_THAT(audit_actions(), ElementsAre("store.create", "store.create", "workspace.create"));
 }

@@ -13,10 +13,10 @@
 #include "base/check.h"
 #include "base/json_text.h"
 #include "net/url.h"
-#include "store/stores.h"
 #include "surfaces/native/change.h"
 #include "surfaces/native/object_reader.h"
 #include "surfaces/native/operations.h"
+#include "surfaces/native/trade.h"
 #include "surfaces/woocommerce_reconciler.h"
 
 namespace waybill::surfaces::native {
@@ -84,11 +84,9 @@ std::string text_of_rule(std::string_view status, Action action, bool is_default
 // --- Shops ---------------------------------------------------------------------------------------
 
 Result<model::StoreId> find_store(store::Connection& connection, const Call& call) {
-  const auto found =
-      store::stores::find(connection, call.workspace_id, call.request.param("store"));
+  const auto found = find_named_store(connection, call.workspace_id, call.request.param("store"));
   if (!found) return fail(found.error());
-  if (*found) return (*found)->id;
-  return fail(Code::kNotFound, "store_not_found", "There is no such store.");
+  return found->id;
 }
 
 Result<Shop> find_shop(store::Connection& connection, const Call& call) {
