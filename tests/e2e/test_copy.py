@@ -34,6 +34,12 @@ def fill(database):
                                "9e15)", (text[:500], bytes([number] * 32), b"\0", text.encode()))
 
 
+def without_use(rows):
+    """What a key was used for is written a moment after it was."""
+    return [{name: value for name, value in row.items()
+             if name not in ("last_used_at", "requests_24h", "errors_24h")} for row in rows]
+
+
 class Copy(unittest.TestCase):
     maxDiff = None
 
@@ -102,8 +108,9 @@ class Copy(unittest.TestCase):
             order = an_order(f"PO-{number + 2}")
             order["lines"][0]["description"] = text.strip() or "-"
             self.assertEqual(self.workspace.post_order(order).status, 201)
-        before = {path: self.workspace.rows(path) for path in ("/orders", "/events", "/deliveries",
-                                                               "/endpoints", "/suppliers", "/keys")}
+        before = {path: without_use(self.workspace.rows(path))
+                  for path in ("/orders", "/events", "/deliveries", "/endpoints", "/suppliers",
+                               "/keys")}
         self.assertEqual(self.hub.stop(), 0)
 
         done = self.copy()
@@ -112,7 +119,7 @@ class Copy(unittest.TestCase):
         self.assertIn("rows in", done.stderr)
         self.serve_on(self.target)
         for path, rows in before.items():
-            self.assertEqual(self.workspace.rows(path), rows, path)
+            self.assertEqual(without_use(self.workspace.rows(path)), rows, path)
         again = self.workspace.post_order(an_order("PO-1"), "key-1")
         self.assertEqual((again.json["id"], again.json["idempotentReplay"]),
                          (first.json["id"], True))
