@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -129,6 +130,31 @@ Treatment treatment_of(string_view name) {
   return {ends_with_one_of(known, kAddressEnds) ? Kept::kHost : Kept::kAll,
           begins_with_one_of(known, kPeople), part_of(known)};
 }
+
+// What names are treated as. Bodies have the same few names again and again, and what is made of
+// one depends on nothing else.
+class KnownNames {
+ public:
+  Treatment treatment(string_view name) {
+    if (name.size() > kSizeMax) return treatment_of(name);
+    Entry& entry = entries_[std::hash<string_view>()(name) % entries_.size()];
+    if (string_view(entry.name.data(), entry.size) != name || entry.size == 0) {
+      std::ranges::copy(name, entry.name.begin());
+      entry.size = static_cast<std::uint8_t>(name.size());
+      entry.treatment = treatment_of(name);
+    }
+    return entry.treatment;
+  }
+
+ private:
+  static constexpr std::size_t kSizeMax = 27;
+  struct Entry {
+    std::array<char, kSizeMax> name{};
+    std::uint8_t size = 0;
+    Treatment treatment;
+  };
+  std::array<Entry, 512> entries_;
+};
 
 // What a text has in it that may give it away, as bits: most have nothing.
 using Marks = std::uint8_t;
@@ -391,7 +417,8 @@ class Redactor {
   }
 
   static Treatment treatment_of_text(const Text& text) {
-    return text.marks & kEscape ? treatment_of(decoded(text.text)) : treatment_of(text.text);
+    thread_local KnownNames known;
+    return text.marks & kEscape ? treatment_of(decoded(text.text)) : known.treatment(text.text);
   }
 
   // Writes what is kept of a string.
