@@ -1,9 +1,12 @@
 // The bare limit of taking orders: parse it, store it with its idempotency key, event and delivery,
 // answer when it is on disk. Nothing is sent.
 //
-//   waybill_bench_bare_ingest --data DIR
+//   waybill_bench_bare_ingest --data DIR [--payments yes]
+//
+// With payments an order is stored with its payment and a second event, as a shop's is.
 
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <boost/asio/io_context.hpp>
@@ -28,7 +31,8 @@ Task<Answer> take_order(BareStore& store, std::string body) {
 int main(int count, char** words) {
   using namespace waybill::bench;
   boost::asio::io_context context(1);
-  BareStore store(context, required_option(count, words, "--data"));
+  const bool with_payments = count > 3 && std::string_view(words[3]) == "--payments";
+  BareStore store(context, required_option(count, words, "--data"), with_payments);
   BareServer server(context, [&](std::string body) { return take_order(store, std::move(body)); });
   server.run();
 }

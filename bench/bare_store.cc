@@ -30,9 +30,15 @@ constexpr const char* kTables = R"sql(
   CREATE TABLE deliveries (id INTEGER PRIMARY KEY, event_id INTEGER, endpoint_id INTEGER,
     state TEXT, due_at INTEGER, attempts_made INTEGER);
   CREATE INDEX deliveries_due ON deliveries (due_at) WHERE state = 'pending';
+  CREATE TABLE payments (id INTEGER PRIMARY KEY, workspace INTEGER, number TEXT,
+    order_id INTEGER, created_at INTEGER);
+  CREATE UNIQUE INDEX payments_number ON payments (workspace, number);
   CREATE TABLE attempts (id INTEGER PRIMARY KEY, delivery_id INTEGER, started_at INTEGER,
     latency_ms INTEGER, status_code INTEGER);
 )sql";
+
+// Behind the ids of the orders' events, which are those of the orders.
+constexpr std::int64_t kPaymentEvents = std::int64_t{1} << 40;
 
 void require(bool ok, sqlite3* database) {
   WAYBILL_CHECK(ok, database == nullptr ? "out of memory" : sqlite3_errmsg(database));
@@ -94,7 +100,8 @@ class Connection {
 
 class BareStore::Tables {
  public:
-  explicit Tables(const std::string& file) : connection_(file) {}
+  Tables(const std::string& file, bool with_payments)
+      : connection_(file), with_payments_(with_payments) {}
 
   void write(const Batch& batch) {
     begin_.run();
@@ -118,9 +125,13 @@ class BareStore::Tables {
     insert_order_.run(id, order.number, order.body, id);
     insert_event_.run(id, order.body, id);
     insert_delivery_.run(id, id, id);
+    if (!with_payments_) return;
+    insert_payment_.run(id, order.number, id, id);
+    insert_payment_event_.run(kPaymentEvents + id, order.body, id);
   }
 
   Connection connection_;
+  const bool with_payments_;
   std::int64_t orders_ = 0;
   Statement begin_{connection_.handle(), "BEGIN IMMEDIATE"};
   Statement commit_{connection_.handle(), "COMMIT"};
@@ -129,6 +140,9 @@ class BareStore::Tables {
   Statement insert_order_{connection_.handle(), "INSERT INTO orders VALUES (?, 1, ?, ?, ?)"};
   Statement insert_event_{connection_.handle(),
                           "INSERT INTO events VALUES (?, 1, 'order.created', ?, ?)"};
+  Statement insert_payment_{connection_.handle(), "INSERT INTO payments VALUES (?, 1, ?, ?, ?)"};
+  Statement insert_payment_event_{connection_.handle(),
+                                  "INSERT INTO events VALUES (?, 1, 'payment.recorded', ?, ?)"};
   Statement insert_delivery_{connection_.handle(),
                              "INSERT INTO deliveries VALUES (?, ?, 1, 'pending', ?, 0)"};
   Statement finish_delivery_{
@@ -137,8 +151,10 @@ class BareStore::Tables {
   Statement insert_attempt_{connection_.handle(), "INSERT INTO attempts VALUES (NULL, ?, ?, ?, ?)"};
 };
 
-BareStore::BareStore(asio::io_context& context, const std::string& folder)
-    : context_(context), writer_([this, folder] { write_batches(folder + "/bare.sqlite"); }) {}
+BareStore::BareStore(asio::io_context& context, const std::string& folder, bool with_payments)
+    : context_(context), writer_([this, folder, with_payments] {
+        write_batches(folder + "/bare.sqlite", with_payments);
+      }) {}
 
 BareStore::~BareStore() {
   {
@@ -171,8 +187,8 @@ void BareStore::record_attempt(std::int64_t delivery, int status) {
   changed_.notify_one();
 }
 
-void BareStore::write_batches(const std::string& file) {
-  Tables tables(file);
+void BareStore::write_batches(const std::string& file, bool with_payments) {
+  Tables tables(file, with_payments);
   for (;;) {
     Batch batch;
     {

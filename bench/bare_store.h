@@ -26,7 +26,9 @@ namespace waybill::bench {
 class BareStore {
  public:
   // Makes bare.sqlite in `folder`, which exists and holds none. Aborts if it cannot.
-  BareStore(boost::asio::io_context& context, const std::string& folder);
+  // `with_payments`: each order comes with its payment, another row and another event.
+  BareStore(boost::asio::io_context& context, const std::string& folder,
+            bool with_payments = false);
   ~BareStore();
   BareStore(const BareStore&) = delete;
   BareStore& operator=(const BareStore&) = delete;
@@ -56,7 +58,7 @@ class BareStore {
   };
   class Tables;
 
-  void write_batches(const std::string& file);
+  void write_batches(const std::string& file, bool with_payments);
 
   boost::asio::io_context& context_;
   std::mutex mutex_;

@@ -136,8 +136,8 @@ class Program:
 
 
 class BareIngest(Program):
-    def __init__(self, folder):
-        super().__init__("waybill_bench_bare_ingest", folder, "--data", folder)
+    def __init__(self, folder, *options):
+        super().__init__("waybill_bench_bare_ingest", folder, "--data", folder, *options)
         self.orders_url, self.key = f"{self.url}/orders", "plk_nobody_looks_at_it"
         self.database = os.path.join(folder, "bare.sqlite")
 

@@ -107,10 +107,10 @@ def remember_keys(folder, count):
 
 
 def bare(folder, seconds):
-    with BareIngest(folder) as program:
+    with BareIngest(folder, "--payments", "yes") as program:
         load = post_orders(program.orders_url, program.key, b"nobody looks", folder, seconds)
         program.stop()
-        check(program, load, 0, ["orders", "deliveries"])
+        check(program, load, 0, ["orders", "payments", "deliveries"])
     return load
 
 
