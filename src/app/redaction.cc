@@ -3,158 +3,30 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <functional>
 #include <span>
 #include <vector>
+
+#include "app/redaction_names.h"
 
 namespace waybill::app {
 namespace {
 
 using std::string_view;
 
-// Names without case and separators. Sorted.
-constexpr auto kNames = std::to_array<string_view>(
-    {"accountnumber", "bic",       "billing",       "body",      "buyer",
-     "card",          "city",      "client",        "company",   "contact",
-     "contacts",      "customer",  "cvc",           "cvv",       "dob",
-     "fax",           "headers",   "iban",          "ip",        "mail",
-     "metadata",      "mobile",    "pan",           "pin",       "postalcode",
-     "postcode",      "recipient", "shipping",      "ssn",       "street",
-     "surname",       "tel",       "transactionid", "vatnumber", "zip",
-     "zipcode"});
-static_assert(std::ranges::is_sorted(kNames));
-// What a name has in it, and what it ends with.
-constexpr auto kParts =
-    std::to_array<string_view>({"address", "authoriz", "birth", "cardnumber", "credential", "email",
-                                "passphrase", "passwd", "password", "paymenturl", "phone", "secret",
-                                "signature", "taxid", "token", "useragent", "vatid"});
-static_assert(std::ranges::is_sorted(kParts));
-constexpr auto kEnds = std::to_array<string_view>({"key", "name", "note", "notes", "reference"});
-// What the name of an object that tells of a person begins with.
-constexpr auto kPeople = std::to_array<string_view>({"billing", "client", "customer", "shipping"});
-constexpr auto kAddressEnds = std::to_array<string_view>({"url", "urls", "uri", "uris", "href"});
-
 // What keys and secrets begin with.
 constexpr auto kSecretBeginnings =
     std::to_array<string_view>({"wbk_", "plk_", "piq_", "pk_live_", "pck_", "whsec_", "whsk_"});
 // The same, but too short to be looked for within a word: "stock_level".
 constexpr auto kShortBeginnings = std::to_array<string_view>({"ck_", "cs_"});
-constexpr std::size_t kNameMax = 64;
 constexpr std::size_t kDepthMax = 128;
 
 constexpr string_view kMask = "\"***\"";
-
-// What is kept of a value.
-enum class Kept {
-  kAll,
-  kHost,  // Of an address: scheme and host.
-  kNothing,
-};
-// What a member is in {"name": …, "value": …}.
-enum class Part { kNone, kName, kValue };
-// What a member's name makes of its value.
-struct Treatment {
-  Kept kept = Kept::kAll;
-  bool is_person = false;  // Nothing is kept of an object or a list.
-  Part part = Part::kNone;
-};
-
-bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
-bool is_letter_or_digit(char c) {
-  return is_upper(c) || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-}
-char lower(char c) { return is_upper(c) ? static_cast<char>(c | 0x20) : c; }
 
 // `end` is in lower case.
 bool ends_with_in_any_case(string_view text, string_view end) {
   return text.size() >= end.size() &&
          std::ranges::equal(text.substr(text.size() - end.size()), end, {}, lower);
 }
-
-// Every name and many texts come here: the first or last character settles nearly all.
-bool begins_with_one_of(string_view text, std::span<const string_view> beginnings) {
-  if (text.empty()) return false;
-  return std::ranges::any_of(beginnings, [&](string_view one) {
-    return one.front() == text.front() && text.starts_with(one);
-  });
-}
-bool ends_with_one_of(string_view text, std::span<const string_view> ends) {
-  if (text.empty()) return false;
-  return std::ranges::any_of(
-      ends, [&](string_view one) { return one.back() == text.back() && text.ends_with(one); });
-}
-
-// Where in kParts those are that begin with a letter: from its own place to the next one's.
-constexpr auto kPartsOfLetter = [] {
-  std::array<std::uint8_t, 27> places{};
-  for (const string_view part : kParts) {
-    for (auto later = static_cast<std::size_t>(part.front() - 'a') + 1; later < places.size();
-         ++later) {
-      ++places[later];
-    }
-  }
-  return places;
-}();
-
-bool has_part(string_view name) {
-  for (std::size_t i = 0; i < name.size(); ++i) {
-    if (name[i] < 'a') continue;
-    const std::size_t letter = static_cast<std::size_t>(name[i] - 'a');
-    for (std::size_t part = kPartsOfLetter[letter]; part < kPartsOfLetter[letter + 1]; ++part) {
-      if (name.substr(i).starts_with(kParts[part])) return true;
-    }
-  }
-  return false;
-}
-
-Part part_of(string_view known) {
-  if (known == "name" || known == "key") return Part::kName;
-  return known == "value" ? Part::kValue : Part::kNone;
-}
-
-// `name` may be another text that stands for one.
-Treatment treatment_of(string_view name) {
-  std::array<char, kNameMax> plain;
-  std::size_t size = 0;
-  for (const char c : name) {
-    if (!is_letter_or_digit(c)) continue;
-    // Nothing that we know of has so long a name.
-    if (size == kNameMax) return {.kept = Kept::kNothing};
-    plain[size++] = lower(c);
-  }
-  const string_view known(plain.data(), size);
-  if (ends_with_one_of(known, kEnds) || has_part(known) ||
-      std::ranges::binary_search(kNames, known)) {
-    return {Kept::kNothing, begins_with_one_of(known, kPeople), part_of(known)};
-  }
-  return {ends_with_one_of(known, kAddressEnds) ? Kept::kHost : Kept::kAll,
-          begins_with_one_of(known, kPeople), part_of(known)};
-}
-
-// What names are treated as. Bodies have the same few names again and again, and what is made of
-// one depends on nothing else.
-class KnownNames {
- public:
-  Treatment treatment(string_view name) {
-    if (name.size() > kSizeMax) return treatment_of(name);
-    Entry& entry = entries_[std::hash<string_view>()(name) % entries_.size()];
-    if (string_view(entry.name.data(), entry.size) != name || entry.size == 0) {
-      std::ranges::copy(name, entry.name.begin());
-      entry.size = static_cast<std::uint8_t>(name.size());
-      entry.treatment = treatment_of(name);
-    }
-    return entry.treatment;
-  }
-
- private:
-  static constexpr std::size_t kSizeMax = 27;
-  struct Entry {
-    std::array<char, kSizeMax> name{};
-    std::uint8_t size = 0;
-    Treatment treatment;
-  };
-  std::array<Entry, 512> entries_;
-};
 
 // What a text has in it that may give it away, as bits: most have nothing.
 using Marks = std::uint8_t;
@@ -417,8 +289,7 @@ class Redactor {
   }
 
   static Treatment treatment_of_text(const Text& text) {
-    thread_local KnownNames known;
-    return text.marks & kEscape ? treatment_of(decoded(text.text)) : known.treatment(text.text);
+    return text.marks & kEscape ? treatment_of(decoded(text.text)) : treatment_of(text.text);
   }
 
   // Writes what is kept of a string.
