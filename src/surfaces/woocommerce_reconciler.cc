@@ -85,7 +85,7 @@ Result<void> check_status(const net::ClientResponse& response, const net::Url& u
 struct WooCommerceReconciler::Page {
   json::array orders;
   bool is_last = false;
-  bool was_cut = false;  // It was more than is read: ask for less.
+  bool is_unreadable = false;  // It is more than is read, or not to be parsed: ask for less.
 };
 
 WooCommerceReconciler::WooCommerceReconciler(Parts parts)
@@ -204,12 +204,14 @@ Task<Result<void>> WooCommerceReconciler::read_pages(Shop& shop, const Reconcile
   for (int number = 1; done.pages < kPagesMax; ++done.pages) {
     const auto page = co_await ask(shop, after, per_page, number);
     if (!page) co_return fail(page.error());
-    if (page->was_cut) {
-      if (per_page == 1) co_return no_page("One order alone is more than the hub reads.");
+    if (page->is_unreadable && per_page > 1) {
       per_page = std::max(1, per_page / 10);
       number = 1;
       continue;
     }
+    // One order alone: those behind it do not wait for it.
+    if (page->is_unreadable)
+      count_unreadable(shop, "unknown", Error(Code::kInvalid, "order_unparsable", ""), done);
     std::set<std::string> here;
     for (const json::value& order : page->orders) {
       if (stopping_) co_return stopped();
@@ -236,6 +238,7 @@ Task<Result<void>> WooCommerceReconciler::read_pages(Shop& shop, const Reconcile
     if (next > after) {
       after = next;
       number = 1;
+      per_page = std::min(kPerPage, per_page * 10);
     } else {
       ++number;
     }
@@ -294,14 +297,17 @@ Task<Result<WooCommerceReconciler::Page>> WooCommerceReconciler::ask(const Shop&
   }
   WAYBILL_CO_TRY(check_status(*response, *url));
   Page page;
-  page.was_cut = response->cut;
-  if (page.was_cut) co_return page;
-  auto body = parse_json(response->body);
-  if (!body || !body->is_array()) co_return no_page("The answer is no page of orders.");
-  page.orders = std::move(body->get_array());
+  auto body =
+      response->cut ? Result<json::value>(json::value(json::array())) : parse_json(response->body);
+  page.is_unreadable = response->cut || (!body && response->body.starts_with('['));
+  if (!page.is_unreadable && (!body || !body->is_array())) {
+    co_return no_page("The answer is no page of orders.");
+  }
+  if (body) page.orders = std::move(body->get_array());
   const auto total = pages_total(*response);
-  page.is_last =
-      page.orders.empty() || (total ? number >= *total : std::ssize(page.orders) < per_page);
+  const bool is_short = !page.is_unreadable && std::ssize(page.orders) < per_page;
+  const bool is_empty = !page.is_unreadable && page.orders.empty();
+  page.is_last = is_empty || (total ? number >= *total : is_short);
   co_return page;
 }
 
@@ -320,16 +326,12 @@ Task<Result<void>> WooCommerceReconciler::take_in(const Shop& shop, const json::
   }
   // What the hub cannot do now is asked for again; what is wrong with one order stays so.
   if (!outcome && is_of_hub(outcome.error())) co_return fail(outcome.error());
-  ++done.read;
   if (!outcome) {
-    ++done.unreadable;
     const json::value* id = order.if_contains("id");
-    log_.warn("woocommerce_order_unreadable", {{"store", shop.store_id.text()},
-                                               {"order", id ? write_json(*id) : "none"},
-                                               {"reason", outcome.error().reason},
-                                               {"path", outcome.error().path}});
+    count_unreadable(shop, id ? write_json(*id) : "none", outcome.error(), done);
     co_return Result<void>();
   }
+  ++done.read;
   switch (*outcome) {
     case Outcome::kCreated: ++done.created; break;
     case Outcome::kUpdated: ++done.updated; break;
@@ -338,6 +340,16 @@ Task<Result<void>> WooCommerceReconciler::take_in(const Shop& shop, const json::
     case Outcome::kNoted: ++done.ignored; break;
   }
   co_return Result<void>();
+}
+
+void WooCommerceReconciler::count_unreadable(const Shop& shop, std::string_view order,
+                                             const Error& error, Reconciled& done) {
+  ++done.read;
+  ++done.unreadable;
+  log_.warn("woocommerce_order_unreadable", {{"store", shop.store_id.text()},
+                                             {"order", order},
+                                             {"reason", error.reason},
+                                             {"path", error.path}});
 }
 
 Task<Result<void>> WooCommerceReconciler::note(Shop shop, const ReconcileOptions& options,

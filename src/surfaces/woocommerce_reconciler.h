@@ -124,6 +124,9 @@ class WooCommerceReconciler {
   Task<Result<Page>> ask(const Shop& shop, Timestamp after, int per_page, int number);
   Task<Result<void>> take_in(const Shop& shop, const json::object& order,
                              const ReconcileOptions& options, Reconciled& done);
+  // `order`: its id, where that can be read.
+  void count_unreadable(const Shop& shop, std::string_view order, const Error& error,
+                        Reconciled& done);
   Task<Result<void>> note(Shop shop, const ReconcileOptions& options, Reconciled& done,
                           const Result<void>& outcome);
   Task<void> wait_until(Timestamp when);

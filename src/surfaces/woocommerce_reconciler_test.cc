@@ -217,9 +217,26 @@ TEST_F(WooCommerceReconcilerTest, AsksForLessWhereAPageIsTooMuch) {
     order.more = fmt::format(R"(, "customer_note": "{}")", std::string(500 * 1024, 'x'));
   }
   EXPECT_EQ(reconcile(), "12 0 0 0 0");
-  shop.orders[0].modified = clock.now();
-  shop.orders[0].more = fmt::format(R"(, "x": "{}")", std::string(5 * 1024 * 1024, 'x'));
-  refused(503, "shop_answer_invalid", "", "POST", kReconcile, "{}");
+}
+
+// One order that could not be read failed the run of its shop each hour, for ever.
+TEST_F(WooCommerceReconcilerTest, AnOrderThatIsTooMuchAloneHoldsUpNoOther) {
+  add(25);
+  shop.orders[7].more = fmt::format(R"(, "x": "{}")", std::string(5 * 1024 * 1024, 'x'));
+  EXPECT_EQ(reconcile(), "24 0 0 0 1");
+  EXPECT_EQ(shown("failure"), "null");
+}
+
+TEST_F(WooCommerceReconcilerTest, AnOrderThatCannotBeParsedHoldsUpNoOther) {
+  add(25);
+  shop.orders[24].more = R"(, "meta_data": "\ud800")";
+  shop.orders[7].more = ", \"meta_data\": " + std::string(70, '[') + std::string(70, ']');
+  for (const bool tells : {true, false}) {
+    shop.tells_pages = tells;
+    EXPECT_EQ(reconcile(R"({"since": "2025-12-01T00:00:00Z"})"),
+              tells ? "23 0 0 0 2" : "0 0 23 0 2");
+  }
+  EXPECT_EQ(shown("failure"), "null");
 }
 
 TEST_F(WooCommerceReconcilerTest, WhatItCannotReadHoldsNothingUp) {
