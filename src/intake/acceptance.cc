@@ -151,7 +151,20 @@ Result<Accepted> Acceptance::accept(store::Connection& connection, model::Event 
   auto subscriptions = store::endpoints::subscriptions(connection, event.workspace_id);
   if (!subscriptions) return fail(subscriptions.error());
   if (publication) WAYBILL_TRY(keep_wanted(*publication, *subscriptions));
-  auto plan = route(connection, event, *subscriptions);
+  return accept_routed(connection, std::move(event), *subscriptions, terms, now, publication);
+}
+
+Result<Accepted> Acceptance::accept_among(store::Connection& connection, model::Event event,
+                                          std::span<const Subscription> subscriptions,
+                                          const LeaseTerms& terms, Timestamp now) const {
+  return accept_routed(connection, std::move(event), subscriptions, terms, now, nullptr);
+}
+
+Result<Accepted> Acceptance::accept_routed(store::Connection& connection, model::Event event,
+                                           std::span<const Subscription> subscriptions,
+                                           const LeaseTerms& terms, Timestamp now,
+                                           const Publication* publication) const {
+  auto plan = route(connection, event, subscriptions);
   if (!plan) return fail(plan.error());
   if (publication) {
     WAYBILL_TRY(check_data(dialects_, concerned(*plan), event, *publication->data));
@@ -167,7 +180,7 @@ Result<Accepted> Acceptance::accept(store::Connection& connection, model::Event 
   }
   Accepted accepted = std::move(batch.accepted());
   if (accepted.matched() == 0) {
-    const bool none_speaks = publication && !publication->dialect.empty() && subscriptions->empty();
+    const bool none_speaks = publication && !publication->dialect.empty() && subscriptions.empty();
     accepted.unmatched_reason =
         none_speaks
             ? fmt::format("No endpoint that it is only for speaks {}.", publication->dialect)

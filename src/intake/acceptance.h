@@ -61,6 +61,12 @@ class Acceptance {
                           const LeaseTerms& terms, Timestamp now,
                           const Publication* publication = nullptr) const;
 
+  // The same, of an event of the hub's own, where `subscriptions` are those of its workspace as
+  // they are in this transaction (store::endpoints::subscriptions()): for who accepts several.
+  Result<Accepted> accept_among(store::Connection& connection, model::Event event,
+                                std::span<const store::endpoints::Subscription> subscriptions,
+                                const LeaseTerms& terms, Timestamp now) const;
+
   // Writes a new event for one endpoint alone, whatever it subscribes to: a test.
   // Fails with kNotFound (endpoint_not_found), also for a deleted one.
   Result<Accepted> accept_for(store::Connection& connection, model::Event event,
@@ -79,6 +85,10 @@ class Acceptance {
   // The deliveries of one event on their way into the store.
   class Batch;
 
+  Result<Accepted> accept_routed(store::Connection& connection, model::Event event,
+                                 std::span<const store::endpoints::Subscription> subscriptions,
+                                 const LeaseTerms& terms, Timestamp now,
+                                 const Publication* publication) const;
   Result<routing::Plan> route(store::Connection& connection, const model::Event& event,
                               std::span<const store::endpoints::Subscription> subscriptions) const;
 

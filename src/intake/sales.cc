@@ -92,7 +92,13 @@ Result<void> SalesUnit::tell(std::string_view type, std::string subject, std::st
   event.subject = std::move(subject);
   event.data = std::move(data);
   event.trace = trace_;
-  auto accepted = acceptance_.accept(connection_, std::move(event), terms_, now_);
+  if (!subscriptions_) {
+    auto found = store::endpoints::subscriptions(connection_, workspace_);
+    if (!found) return fail(found.error());
+    subscriptions_ = *std::move(found);
+  }
+  auto accepted =
+      acceptance_.accept_among(connection_, std::move(event), *subscriptions_, terms_, now_);
   if (!accepted) return fail(accepted.error());
   accepted_.push_back(*std::move(accepted));
   return {};

@@ -24,6 +24,7 @@
 #include "model/trace_context.h"
 #include "model/trade.h"
 #include "store/connection.h"
+#include "store/endpoints.h"
 
 namespace waybill::intake {
 
@@ -202,6 +203,8 @@ class SalesUnit {
   const model::TraceContext trace_;
   Timestamp stamp_{};
   std::vector<Accepted> accepted_;
+  // Read once for all that the unit tells.
+  std::optional<std::vector<store::endpoints::Subscription>> subscriptions_;
 };
 
 }  // namespace waybill::intake
