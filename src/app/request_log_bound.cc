@@ -53,8 +53,8 @@ Task<Result<void>> RequestLogBound::pass() {
     if (!is_old && bytes_ <= options_.bytes_max) break;
     const auto deleted =
         co_await database_.run([&](store::Connection& connection) -> Result<std::int64_t> {
-          const auto erased = request_log::erase(connection, options_.node, (*oldest)->workspace_id,
-                                                 end, kStepRows);
+          auto erased = request_log::erase(connection, options_.node, (*oldest)->workspace_id, end,
+                                           kStepRows);
           if (!erased || *erased == kStepRows || end + kLate > now) return erased;
           WAYBILL_TRY(
               request_log::forget_hours(connection, (*oldest)->workspace_id, (*oldest)->hour));

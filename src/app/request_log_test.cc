@@ -200,8 +200,8 @@ TEST_F(RequestLogTest, BoundsWhatItHoldsByBytesToo) {
     note(request(body));
     ++noted;
   }
-  EXPECT_NEAR(static_cast<double>(noted),
-              static_cast<double>(RequestLog::kBytesMax / RequestLog::kBodyBytesMax), 100);
+  constexpr std::size_t kExpected = RequestLog::kBytesMax / RequestLog::kBodyBytesMax;
+  EXPECT_NEAR(static_cast<double>(noted), static_cast<double>(kExpected), 100);
 }
 
 TEST_F(RequestLogTest, CountsWhatKeysAreUsedFor) {
