@@ -4,63 +4,18 @@
 #include <string>
 #include <vector>
 
-#include <boost/asio/co_spawn.hpp>
-#include <gtest/gtest.h>
-
-#include "base/check.h"
-#include "base/manual_clock.h"
-#include "base/temporary_folder.h"
+#include "app/store_fixture.h"
 #include "store/request_log.h"
-#include "store/sqlite/sqlite_driver.h"
 
 namespace waybill::app {
 namespace {
 
-namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
-class RequestLogBoundTest : public testing::Test {
+class RequestLogBoundTest : public StoreTest {
  protected:
-  RequestLogBoundTest() {
-    auto opened = store::Database::open(
-        context, log, std::make_unique<store::SqliteDriver>(folder / "waybill.db"), clock.now());
-    WAYBILL_CHECK(opened.has_value(), opened.error().message);
-    database = *std::move(opened);
-    clock.set_settle([this] { settle(); });
-  }
   ~RequestLogBoundTest() override {
-    if (bound) {
-      asio::co_spawn(context, bound->stop(), [](std::exception_ptr) {});
-      settle();
-    }
-    bound.reset();
-    database.reset();
-  }
-
-  void settle() {
-    for (;;) {
-      context.restart();
-      const std::size_t ran = context.poll();
-      if (database->unanswered() > 0) {
-        context.restart();
-        context.run_one();
-      } else if (ran == 0) {
-        return;
-      }
-    }
-  }
-  template <class T>
-  T run(Task<T> task) {
-    std::optional<T> result;
-    asio::co_spawn(context, std::move(task), [&](std::exception_ptr failure, T value) {
-      if (failure) std::rethrow_exception(failure);
-      result.emplace(std::move(value));
-    });
-    while (!result) {
-      context.restart();
-      context.run_one();
-    }
-    return *std::move(result);
+    if (bound) end(*bound);
   }
 
   // Rows of about a kilobyte, written now.
@@ -97,15 +52,9 @@ class RequestLogBoundTest : public testing::Test {
     bound->start();
   }
 
-  asio::io_context context;
-  ManualClock clock{context};
-  Log log{Log::Level::kOff};
-  IdGenerator ids{clock, /*seed=*/1};
-  const TemporaryFolder folder;
   const Uuid node = ids.next();
   const model::WorkspaceId acme = ids.next_id<model::WorkspaceId>();
   const model::WorkspaceId other = ids.next_id<model::WorkspaceId>();
-  std::unique_ptr<store::Database> database;
   std::unique_ptr<RequestLogBound> bound;
   bool is_ours = true;
 };

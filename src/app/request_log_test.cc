@@ -3,35 +3,18 @@
 #include <memory>
 #include <string>
 
-#include <boost/asio/co_spawn.hpp>
-#include <gtest/gtest.h>
-
-#include "base/check.h"
-#include "base/manual_clock.h"
-#include "base/temporary_folder.h"
+#include "app/store_fixture.h"
 #include "store/request_log.h"
-#include "store/sqlite/sqlite_driver.h"
 
 namespace waybill::app {
 namespace {
 
-namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
-class RequestLogTest : public testing::Test {
+class RequestLogTest : public StoreTest {
  protected:
-  RequestLogTest() {
-    auto opened = store::Database::open(
-        context, log, std::make_unique<store::SqliteDriver>(folder / "waybill.db"), clock.now());
-    WAYBILL_CHECK(opened.has_value(), opened.error().message);
-    database = *std::move(opened);
-    clock.set_settle([this] { settle(); });
-    begin(true);
-  }
-  ~RequestLogTest() override {
-    end();
-    database.reset();
-  }
+  RequestLogTest() { begin(true); }
+  ~RequestLogTest() override { end(*requests); }
 
   void begin(bool with_bodies) {
     requests =
@@ -40,31 +23,11 @@ class RequestLogTest : public testing::Test {
     requests->start();
     settle();
   }
-  void end() {
-    asio::co_spawn(context, requests->stop(), [](std::exception_ptr) {});
-    settle();
-  }
-  void settle() {
-    for (;;) {
-      context.restart();
-      const std::size_t ran = context.poll();
-      if (database->unanswered() > 0) {
-        context.restart();
-        context.run_one();
-      } else if (ran == 0) {
-        return;
-      }
-    }
-  }
   template <class T>
   T run(Task<T> task) {
-    std::optional<T> result;
-    asio::co_spawn(context, std::move(task), [&](std::exception_ptr failure, T value) {
-      if (failure) std::rethrow_exception(failure);
-      result.emplace(std::move(value));
-    });
+    T result = StoreTest::run(std::move(task));
     settle();
-    return *std::move(result);
+    return result;
   }
 
   net::Request request(std::string body = "") const {
@@ -102,15 +65,9 @@ class RequestLogTest : public testing::Test {
     return found.value()[of];
   }
 
-  asio::io_context context;
-  ManualClock clock{context};
-  Log log{Log::Level::kOff};
-  IdGenerator ids{clock, /*seed=*/1};
-  const TemporaryFolder folder;
   const Uuid node = ids.next();
   const model::WorkspaceId workspace = ids.next_id<model::WorkspaceId>();
   const model::ApiKeyId key = ids.next_id<model::ApiKeyId>();
-  std::unique_ptr<store::Database> database;
   std::unique_ptr<RequestLog> requests;
 };
 
@@ -166,7 +123,7 @@ TEST_F(RequestLogTest, KeepsNothingOfABodyThatIsNoJson) {
 }
 
 TEST_F(RequestLogTest, KeepsNoBodiesIfItIsToldSo) {
-  end();
+  end(*requests);
   begin(/*with_bodies=*/false);
   note(request(R"({"sku":"plain"})"));
   clock.run_for(1s);
@@ -176,7 +133,7 @@ TEST_F(RequestLogTest, KeepsNoBodiesIfItIsToldSo) {
 
 TEST_F(RequestLogTest, WritesWhatWaitsWhenItStops) {
   for (int i = 0; i < 3; ++i) note(request());
-  end();
+  end(*requests);
   EXPECT_EQ(rows().size(), 3u);
   EXPECT_EQ(usage(key).requests_24h, 3);
 }
@@ -263,7 +220,7 @@ TEST_F(RequestLogTest, WritesTheUseOfManyKeysByTurns) {
   }
   // Each has had its turn, although all of them were busy all the time.
   for (const auto& one : keys) ASSERT_GE(usage(one).requests_24h, 5) << one;
-  end();
+  end(*requests);
   for (const auto& one : keys) ASSERT_EQ(usage(one).requests_24h, 8) << one;
   begin(true);
 }

@@ -5,73 +5,31 @@
 #include <string>
 #include <vector>
 
-#include <boost/asio/co_spawn.hpp>
-#include <gtest/gtest.h>
-
-#include "base/check.h"
-#include "base/manual_clock.h"
-#include "base/temporary_folder.h"
+#include "app/store_fixture.h"
 #include "store/coalescing.h"
 #include "store/deliveries.h"
 #include "store/events.h"
 #include "store/idempotency.h"
 #include "store/key_usage.h"
 #include "store/replays.h"
-#include "store/sqlite/sqlite_driver.h"
 #include "store/workspaces.h"
 
 namespace waybill::app {
 namespace {
 
-namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
-class RetentionTest : public testing::Test {
+class RetentionTest : public StoreTest {
  protected:
   RetentionTest() {
-    auto opened = store::Database::open(
-        context, log, std::make_unique<store::SqliteDriver>(folder / "waybill.db"), clock.now());
-    WAYBILL_CHECK(opened.has_value(), opened.error().message);
-    database = *std::move(opened);
-    clock.set_settle([this] { settle(); });
     workspace.id = ids.next_id<model::WorkspaceId>();
     workspace.slug = workspace.name = "acme";
     write([&](store::Connection& c) { return store::workspaces::insert(c, workspace); });
   }
   ~RetentionTest() override {
-    if (retention) {
-      asio::co_spawn(context, retention->stop(), [](std::exception_ptr) {});
-      settle();
-    }
-    retention.reset();
-    database.reset();
+    if (retention) end(*retention);
   }
 
-  void settle() {
-    for (;;) {
-      context.restart();
-      const std::size_t ran = context.poll();
-      if (database->unanswered() > 0) {
-        context.restart();
-        context.run_one();
-      } else if (ran == 0) {
-        return;
-      }
-    }
-  }
-  template <class T>
-  T run(Task<T> task) {
-    std::optional<T> result;
-    asio::co_spawn(context, std::move(task), [&](std::exception_ptr failure, T value) {
-      if (failure) std::rethrow_exception(failure);
-      result.emplace(std::move(value));
-    });
-    while (!result) {
-      context.restart();
-      context.run_one();
-    }
-    return *std::move(result);
-  }
   template <class Unit>
   void write(Unit unit) {
     const auto done = run(database->run(std::move(unit)));
@@ -127,12 +85,6 @@ class RetentionTest : public testing::Test {
     retention->start();
   }
 
-  asio::io_context context;
-  ManualClock clock{context};
-  Log log{Log::Level::kOff};
-  IdGenerator ids{clock, /*seed=*/1};
-  const TemporaryFolder folder;
-  std::unique_ptr<store::Database> database;
   model::Workspace workspace;
   std::unique_ptr<Retention> retention;
 };
