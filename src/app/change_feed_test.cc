@@ -13,6 +13,7 @@
 #include "base/check.h"
 #include "base/manual_clock.h"
 #include "base/temporary_folder.h"
+#include "delivery/webhook_channel.h"
 #include "store/api_keys.h"
 #include "store/bus_driver.h"
 #include "store/changes.h"
@@ -45,8 +46,9 @@ class ChangeFeedTest : public testing::Test {
                   .value()),
           endpoints(*database, built_in_dialects(), test.secret_box),
           channel(test.clock, [this](net::ClientRequest) { return receive(); }),
-          dispatcher(test.context, test.clock, test.log, *database, endpoints, channel, test.alerts,
-                     Rng(1), {.node = id}),
+          channels(channel),
+          dispatcher(test.context, test.clock, test.log, *database, endpoints, channels,
+                     test.alerts, Rng(1), {.node = id}),
           keys(*database, test.clock, test.secret_box),
           feed(test.context, test.log, *database, id, keys, dispatcher) {}
 
@@ -62,6 +64,7 @@ class ChangeFeedTest : public testing::Test {
     std::unique_ptr<store::Database> database;
     delivery::EndpointDirectory endpoints;
     delivery::WebhookChannel channel;
+    delivery::Channels channels;
     delivery::Dispatcher dispatcher;
     surfaces::KeyDirectory keys;
     ChangeFeed feed;

@@ -113,7 +113,8 @@ class Hub {
   const intake::Acceptance acceptance_;
   const intake::Recovery recovery_;
   delivery::EndpointDirectory endpoints_;
-  delivery::WebhookChannel channel_;
+  delivery::WebhookChannel webhooks_;
+  delivery::Channels channels_;
   const delivery::Alerts alerts_;
   delivery::Dispatcher dispatcher_;
   surfaces::KeyDirectory keys_;

@@ -3,6 +3,8 @@
 #include <utility>
 
 #include "base/json_text.h"
+#include "model/message.h"
+#include "store/messages.h"
 
 namespace waybill::delivery {
 namespace {
@@ -12,6 +14,14 @@ constexpr std::size_t kTextBytesMax = 500;
 
 std::string told(std::string_view text) {
   return replace_invalid_utf8(text.substr(0, kTextBytesMax));
+}
+
+// Due, and leased to nobody: the unit may run again, and its node need not be the one that sends
+// it.
+intake::LeaseTerms due_terms() {
+  intake::LeaseTerms terms;
+  terms.all_congested = true;
+  return terms;
 }
 
 }  // namespace
@@ -27,11 +37,22 @@ Result<intake::Accepted> Alerts::accept(store::Connection& connection,
   event.occurred_at = now;
   event.subject = about.text();
   event.data = std::move(data);
-  // Due, and leased to nobody: this unit may run again, and its node need not be the one that
-  // sends it.
-  intake::LeaseTerms terms;
-  terms.all_congested = true;
-  return acceptance_.accept(connection, std::move(event), terms, now);
+  return acceptance_.accept(connection, std::move(event), due_terms(), now);
+}
+
+Result<std::optional<intake::Accepted>> Alerts::follow(store::Connection& connection,
+                                                       const FollowUp& follow_up,
+                                                       Timestamp now) const {
+  namespace messages = store::messages;
+  const model::Event& event = follow_up.event;
+  const auto set =
+      event.type == model::kMessageFetched ? messages::set_fetched : messages::set_published;
+  const auto is_first = set(connection, event.workspace_id, follow_up.of, event.id);
+  if (!is_first) return fail(is_first.error());
+  if (!*is_first) return std::nullopt;
+  auto accepted = acceptance_.accept(connection, event, due_terms(), now);
+  if (!accepted) return fail(accepted.error());
+  return *std::move(accepted);
 }
 
 Result<intake::Accepted> Alerts::deactivated(store::Connection& connection,

@@ -2,11 +2,14 @@
 // failing, a delivery was dropped. They are events of the workspace like any other, accepted in the
 // transaction of what they tell of; routing/ says who may be told.
 //
+// What follows from an attempt (delivery/channel.h) is accepted here too, in the same way.
+//
 // Any thread may call these functions: they run in units of work.
 
 #pragma once
 
 #include "base/ids.h"
+#include "delivery/channel.h"
 #include "delivery/failure_rates.h"
 #include "intake/acceptance.h"
 #include "model/delivery.h"
@@ -28,6 +31,10 @@ class Alerts {
                                        const model::Endpoint& endpoint, Timestamp now) const;
   Result<intake::Accepted> failing(store::Connection& connection, const model::Endpoint& endpoint,
                                    const FailureRate& rate, Timestamp now) const;
+  // Writes what follows from an attempt that has succeeded, unless it was there already. Fails as
+  // Acceptance::accept().
+  Result<std::optional<intake::Accepted>> follow(store::Connection& connection,
+                                                 const FollowUp& follow_up, Timestamp now) const;
   // `last`: the attempt that was its last.
   Result<intake::Accepted> dropped(store::Connection& connection, const model::Delivery& delivery,
                                    const model::Attempt& last, Timestamp now) const;

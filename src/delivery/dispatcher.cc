@@ -37,14 +37,14 @@ constexpr std::chrono::seconds kLastWords{1};
 class Dispatcher::Impl {
  public:
   Impl(boost::asio::io_context& context, Clock& clock, Log& log, store::Database& database,
-       EndpointDirectory& endpoints, WebhookChannel& channel, const Alerts& alerts, Rng rng,
+       EndpointDirectory& endpoints, Channels& channels, const Alerts& alerts, Rng rng,
        DispatcherOptions options)
       : context_(context),
         clock_(clock),
         log_(log),
         database_(database),
         endpoints_(endpoints),
-        channel_(channel),
+        channels_(channels),
         rng_(rng),
         options_(options),
         caps_(options.endpoint_in_flight, options.failing_endpoint_in_flight),
@@ -145,6 +145,7 @@ class Dispatcher::Impl {
 
   void endpoint_changed(const WorkspaceId& workspace, const EndpointId& endpoint) {
     endpoints_.forget(endpoint);
+    channels_.forget(endpoint);
     const auto found = queues_.find(endpoint);
     if (found == queues_.end()) return;
     WAYBILL_CHECK(found->second->workspace == workspace, "an endpoint stays in its workspace");
@@ -299,8 +300,9 @@ class Dispatcher::Impl {
     // Do.
     Flights::Flight flight{&held};
     flights_.enter(flight);
-    model::Attempt attempt = co_await channel_.attempt(held.delivery, *target, *held.event);
+    Tried tried = co_await channels_.attempt(held.delivery, target, *held.event);
     flights_.leave(flight);
+    model::Attempt attempt = std::move(tried.attempt);
     attempt.node = options_.node_name;
 
     // Decide. Nothing suspends here, so nothing changes under our feet.
@@ -308,6 +310,7 @@ class Dispatcher::Impl {
     const Timestamp now = clock_.now();
     counters_.count(attempt, held.delivery, now);
     Record decided = decide(std::move(held), std::move(attempt), *target, now, rng_);
+    decided.follow_up = std::move(tried.follow_up);
     decided.rate = rates_.note(decided.delivery, decided.attempt, target->endpoint.failing);
     decided.touches_health = !succeeded || queue.failures + queue.failures_recording > 0 ||
                              decided.rate.turn == FailureRate::Turn::kWell;
@@ -343,7 +346,7 @@ class Dispatcher::Impl {
     update(queue);  // It may be gone now.
     pump();
     if (!written) co_return;
-    for (intake::Accepted& alert : written->alerts) hand_over(std::move(alert));
+    for (intake::Accepted& accepted : written->accepted) hand_over(std::move(accepted));
   }
 
   // Until no task is left, or `deadline` has passed.
@@ -444,7 +447,7 @@ class Dispatcher::Impl {
   Log& log_;
   store::Database& database_;
   EndpointDirectory& endpoints_;
-  WebhookChannel& channel_;
+  Channels& channels_;
   Rng rng_;
   const DispatcherOptions options_;
   std::unordered_map<EndpointId, std::unique_ptr<Queue>> queues_;
@@ -468,10 +471,9 @@ class Dispatcher::Impl {
 };
 
 Dispatcher::Dispatcher(boost::asio::io_context& context, Clock& clock, Log& log,
-                       store::Database& database, EndpointDirectory& endpoints,
-                       WebhookChannel& channel, const Alerts& alerts, Rng rng,
-                       DispatcherOptions options)
-    : impl_(std::make_unique<Impl>(context, clock, log, database, endpoints, channel, alerts, rng,
+                       store::Database& database, EndpointDirectory& endpoints, Channels& channels,
+                       const Alerts& alerts, Rng rng, DispatcherOptions options)
+    : impl_(std::make_unique<Impl>(context, clock, log, database, endpoints, channels, alerts, rng,
                                    options)) {}
 Dispatcher::~Dispatcher() = default;
 

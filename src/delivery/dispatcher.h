@@ -49,8 +49,8 @@
 #include "base/rng.h"
 #include "base/task.h"
 #include "delivery/alerts.h"
+#include "delivery/channel.h"
 #include "delivery/dispatcher_counters.h"
-#include "delivery/webhook_channel.h"
 #include "intake/acceptance.h"
 #include "store/database.h"
 
@@ -83,7 +83,7 @@ class Dispatcher {
 
   // Everything given outlives it.
   Dispatcher(boost::asio::io_context& context, Clock& clock, Log& log, store::Database& database,
-             EndpointDirectory& endpoints, WebhookChannel& channel, const Alerts& alerts, Rng rng,
+             EndpointDirectory& endpoints, Channels& channels, const Alerts& alerts, Rng rng,
              DispatcherOptions options);
   ~Dispatcher();
 

@@ -24,6 +24,7 @@
 #include "base/manual_clock.h"
 #include "base/temporary_folder.h"
 #include "delivery/dispatcher.h"
+#include "delivery/webhook_channel.h"
 #include "store/bus_driver.h"
 #include "store/deliveries.h"
 #include "store/endpoints.h"
@@ -67,10 +68,12 @@ class DispatcherTest : public testing::Test {
         : endpoints(*test.database, built_in_dialects(), test.secret_box),
           channel(test.clock,
                   [&test](net::ClientRequest request) { return test.receive(std::move(request)); }),
-          dispatcher(test.context, test.clock, test.log, *test.database, endpoints, channel,
+          channels(channel),
+          dispatcher(test.context, test.clock, test.log, *test.database, endpoints, channels,
                      test.alerts, Rng(1), options) {}
     EndpointDirectory endpoints;
     WebhookChannel channel;
+    Channels channels;
     Dispatcher dispatcher;
     std::shared_ptr<bool> stopped;  // Set once stop() was called; true once it returned.
   };

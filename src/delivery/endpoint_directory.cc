@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "base/check.h"
 #include "store/endpoints.h"
 #include "store/workspaces.h"
 
@@ -17,7 +18,31 @@ Result<Secret> open(const crypto::SecretBox& secret_box, const Bytes& sealed,
   return secret_box.open(sealed, endpoint.bytes());
 }
 
+// Before an endpoint's own overrides.
+struct Rules {
+  const dialect::DeliveryRules& delivery;
+  int deactivate_after = 0;
+};
+Rules rules_of(const dialect::Dialect& dialect) {
+  return {dialect.delivery, dialect.endpoint.deactivate_after};
+}
+
 }  // namespace
+
+const dialect::DeliveryRules& handler_delivery_rules() {
+  static const dialect::DeliveryRules rules = [] {
+    using std::chrono::minutes;
+    using std::chrono::seconds;
+    dialect::DeliveryRules made;
+    made.success = {{200, 299}};
+    auto retry = model::RetrySchedule::create({seconds(30), minutes(2), minutes(10)}, 10);
+    WAYBILL_CHECK(retry.has_value(), "a handler's schedule is a good one");
+    made.retry = *std::move(retry);
+    made.attempts_max = made.retry.attempts_max();
+    return made;
+  }();
+  return rules;
+}
 
 std::vector<Secret> Target::secrets_at(Timestamp now) const {
   std::vector<Secret> secrets;
@@ -33,13 +58,16 @@ Result<Target> make_target(model::Endpoint endpoint, const dialect::DialectRegis
                            const crypto::SecretBox& secret_box) {
   Target target;
   target.dialect = dialects.find(endpoint.dialect);
-  if (!target.dialect) {
+  // A handler has a dialect only if it signs again.
+  if (!target.dialect && !(endpoint.is_handler() && endpoint.dialect.empty())) {
     return fail(Code::kInvalid, "dialect_unknown",
                 fmt::format("This hub has no dialect called \"{}\".", endpoint.dialect));
   }
-  auto url = net::parse_url(endpoint.url);
-  if (!url) return fail(url.error());
-  target.url = *std::move(url);
+  if (!endpoint.url.empty()) {
+    auto url = net::parse_url(endpoint.url);
+    if (!url) return fail(url.error());
+    target.url = *std::move(url);
+  }
   auto secret = open(secret_box, endpoint.secrets.current, endpoint.id);
   if (!secret) return fail(secret.error());
   target.secret = *std::move(secret);
@@ -51,10 +79,15 @@ Result<Target> make_target(model::Endpoint endpoint, const dialect::DialectRegis
   target.headers = *std::move(headers);
   // An operator's dialect may have come to set one itself since.
   std::erase_if(target.headers, [&](const CustomHeader& header) {
-    return !check_custom_header(*target.dialect, header);
+    return target.dialect && !check_custom_header(*target.dialect, header);
   });
+  auto settings = open(secret_box, endpoint.channel_settings, endpoint.id);
+  if (!settings) return fail(settings.error());
+  target.channel_settings = *std::move(settings);
 
-  const dialect::DeliveryRules& rules = target.dialect->delivery;
+  const Rules own =
+      endpoint.is_handler() ? Rules{handler_delivery_rules()} : rules_of(*target.dialect);
+  const dialect::DeliveryRules& rules = own.delivery;
   target.retry = rules.retry;
   int attempts_max = rules.attempts_max;
   if (endpoint.overrides.retry) {
@@ -66,7 +99,7 @@ Result<Target> make_target(model::Endpoint endpoint, const dialect::DialectRegis
   }
   target.retry = target.retry.limited_to(endpoint.overrides.attempts_max.value_or(attempts_max));
   target.deactivation = {
-      endpoint.overrides.deactivate_after.value_or(target.dialect->endpoint.deactivate_after),
+      endpoint.overrides.deactivate_after.value_or(own.deactivate_after),
       endpoint.overrides.exhausted_deactivates.value_or(rules.exhausted_deactivates)};
   target.timeout = endpoint.overrides.timeout.value_or(rules.timeout);
   target.endpoint = std::move(endpoint);

@@ -28,17 +28,22 @@ struct Target {
   std::string workspace_slug;
   std::string environment;
   net::Url url;
-  const dialect::Dialect* dialect = nullptr;
-  Secret secret;                      // Empty: none.
+  const dialect::Dialect* dialect = nullptr;  // Null for a handler that signs nothing.
+  Secret secret;                              // Empty: none.
   Secret previous_secret;             // Signs beside it until endpoint.secrets.previous_expires_at.
   std::vector<CustomHeader> headers;  // Its own, sent with each request.
   model::RetrySchedule retry;
   std::chrono::milliseconds timeout{0};
   model::Deactivation deactivation;
+  Secret channel_settings;  // JSON, of a handler (delivery/channel_settings.h). Empty: none.
 
   // Those that sign at `now`, newest first.
   std::vector<Secret> secrets_at(Timestamp now) const;
 };
+
+// How a handler's deliveries are made unless it says otherwise: again after 30 s, 2 m and 10 m,
+// then the dead letter (R-PQ-44).
+const dialect::DeliveryRules& handler_delivery_rules();
 
 // Puts an endpoint and its dialect together.
 // Fails with kInternal if its secret cannot be opened, kInvalid (dialect_unknown) if its dialect is

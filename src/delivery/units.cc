@@ -93,6 +93,7 @@ Record decide(Held held, model::Attempt attempt, const Target& target, Timestamp
   Record record;
   record.delivery = std::move(held.delivery);
   record.delivery.attempts_made = attempt.number;
+  if (attempt.outcome == model::Outcome::kLater) ++record.delivery.attempts_before_retry;
   record.lease = held.lease;
   record.attempt = std::move(attempt);
   record.next = model::next_state(record.delivery, record.attempt, target.retry, now, rng);
@@ -144,7 +145,7 @@ Result<void> record_health(store::Connection& connection, const Record& record,
   }
   const auto tell = [&](Result<intake::Accepted> alert) -> Result<void> {
     if (!alert) return fail(alert.error());
-    recorded.alerts.push_back(*std::move(alert));
+    recorded.accepted.push_back(*std::move(alert));
     return {};
   };
   if (after.failing && !before.failing) {
@@ -182,10 +183,15 @@ Result<Recorded> record(store::Connection& connection, const Record& record, con
     WAYBILL_TRY(
         store::endpoints::forget_failures(connection, delivery.workspace_id, delivery.endpoint_id));
   }
+  if (record.follow_up && next.state == model::DeliveryState::kSucceeded) {
+    auto followed = alerts.follow(connection, *record.follow_up, now);
+    if (!followed) return fail(followed.error());
+    if (*followed) recorded.accepted.push_back(**std::move(followed));
+  }
   if (next.state == model::DeliveryState::kDropped && !model::is_alert(delivery.event_type)) {
     auto alert = alerts.dropped(connection, delivery, record.attempt, now);
     if (!alert) return fail(alert.error());
-    recorded.alerts.push_back(*std::move(alert));
+    recorded.accepted.push_back(*std::move(alert));
   }
   return recorded;
 }

@@ -15,8 +15,8 @@
 #include "base/log.h"
 #include "base/rng.h"
 #include "delivery/alerts.h"
+#include "delivery/channel.h"
 #include "delivery/failure_rates.h"
-#include "delivery/webhook_channel.h"
 #include "model/delivery.h"
 #include "model/endpoint.h"
 #include "store/database.h"
@@ -62,6 +62,7 @@ struct Record {
   bool forgets_failures = false;
   model::Deactivation deactivation;
   FailureRate rate;
+  std::optional<FollowUp> follow_up;  // If the attempt has succeeded.
 };
 
 // What `attempt` at `held` means for the delivery. Pure, but for the chance in a delay.
@@ -74,7 +75,8 @@ void log_not_recorded(Log& log, const Record& record, const Error& why);
 // What was written of it.
 struct Recorded {
   std::optional<model::EndpointHealth> health;  // If it touches that.
-  std::vector<intake::Accepted> alerts;         // To be handed over, after the commit.
+  // Alerts, and what follows from the attempt: to be handed over, after the commit.
+  std::vector<intake::Accepted> accepted;
 };
 
 // Writes it, and the alerts there is cause for: none about a delivery that is an alert itself, but

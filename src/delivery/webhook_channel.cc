@@ -44,26 +44,6 @@ void add_trace(const model::TraceContext& trace, const model::DeliveryId& delive
 
 }  // namespace
 
-const json::value& OutgoingEvent::data() {
-  if (!data_) {
-    auto read = parse_json(event_->data, &memory_);
-    WAYBILL_CHECK(read.has_value(), "an event's data is the JSON we wrote");
-    data_ = *std::move(read);
-  }
-  return *data_;
-}
-
-Result<std::shared_ptr<const std::string>> OutgoingEvent::body(const dialect::Dialect& dialect,
-                                                               const dialect::Message& message) {
-  const auto found = std::find_if(bodies_.begin(), bodies_.end(),
-                                  [&](const auto& entry) { return entry.first == &dialect; });
-  if (found != bodies_.end()) return found->second;
-  auto rendered = dialect::render_body(dialect, message);
-  if (!rendered) return fail(rendered.error());
-  return bodies_.emplace_back(&dialect, std::make_shared<const std::string>(*std::move(rendered)))
-      .second;
-}
-
 Result<net::ClientRequest> make_request(const model::Delivery& delivery, const Target& target,
                                         OutgoingEvent& event, int number, const Clock& clock) {
   const std::string event_id = event.event().id.uuid().text();
@@ -97,12 +77,12 @@ Result<net::ClientRequest> make_request(const model::Delivery& delivery, const T
   return request;
 }
 
-Task<model::Attempt> WebhookChannel::attempt(const model::Delivery& delivery, const Target& target,
-                                             OutgoingEvent& event) const {
+Task<Tried> WebhookChannel::attempt(const model::Delivery& delivery,
+                                    std::shared_ptr<const Target> target, OutgoingEvent& event) {
   const int number = delivery.attempts_made + 1;
   const Timestamp started_at = clock_.now();
   const Stopwatch stopwatch;
-  Result<net::ClientRequest> request = make_request(delivery, target, event, number, clock_);
+  Result<net::ClientRequest> request = make_request(delivery, *target, event, number, clock_);
   Result<net::ClientResponse> answer = fail(Code::kInternal, "");
   if (request) {
     answer = co_await send_(*std::move(request));
@@ -110,11 +90,11 @@ Task<model::Attempt> WebhookChannel::attempt(const model::Delivery& delivery, co
     // A template that does not fit, a secret that cannot sign: never the receiver's fault.
     answer = fail(Code::kInvalid, request.error().reason, request.error().message);
   }
-  model::Attempt attempt = judge(answer, target.dialect->delivery, clock_.wall_now());
+  model::Attempt attempt = judge(answer, target->dialect->delivery, clock_.wall_now());
   attempt.number = number;
   attempt.started_at = started_at;
   attempt.latency = stopwatch.elapsed();
-  co_return attempt;
+  co_return Tried{std::move(attempt), std::nullopt};
 }
 
 model::Attempt judge(const Result<net::ClientResponse>& answer, const dialect::DeliveryRules& rules,

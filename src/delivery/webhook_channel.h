@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/task.h"
+#include "delivery/channel.h"
 #include "delivery/endpoint_directory.h"
 #include "dialect/dialect.h"
 #include "model/delivery.h"
@@ -21,32 +22,12 @@
 
 namespace waybill::delivery {
 
-// An event on its way to one or many endpoints: its data is read once, and its body rendered once
-// for each dialect.
-class OutgoingEvent {
- public:
-  explicit OutgoingEvent(std::shared_ptr<const model::Event> event) : event_(std::move(event)) {}
-
-  const model::Event& event() const { return *event_; }
-  // Valid until this object is gone.
-  const json::value& data();
-  // Fails as dialect::render_body().
-  Result<std::shared_ptr<const std::string>> body(const dialect::Dialect& dialect,
-                                                  const dialect::Message& message);
-
- private:
-  std::shared_ptr<const model::Event> event_;
-  json::monotonic_resource memory_;  // Of data_.
-  std::optional<json::value> data_;
-  std::vector<std::pair<const dialect::Dialect*, std::shared_ptr<const std::string>>> bodies_;
-};
-
 // What attempt number `number` at `delivery` sends, signed with the secrets that are valid now.
 // Fails as dialect::request_headers(), OutgoingEvent::body() and dialect::sign().
 Result<net::ClientRequest> make_request(const model::Delivery& delivery, const Target& target,
                                         OutgoingEvent& event, int number, const Clock& clock);
 
-class WebhookChannel {
+class WebhookChannel final : public Channel {
  public:
   // How a request leaves: net::HttpClient::send(), or a test's stand-in.
   using Send = std::function<Task<Result<net::ClientResponse>>(net::ClientRequest)>;
@@ -54,8 +35,8 @@ class WebhookChannel {
   WebhookChannel(const Clock& clock, Send send) : clock_(clock), send_(std::move(send)) {}
 
   // Makes attempt number `delivery.attempts_made` + 1. Never fails: a failure is an outcome.
-  Task<model::Attempt> attempt(const model::Delivery& delivery, const Target& target,
-                               OutgoingEvent& event) const;
+  Task<Tried> attempt(const model::Delivery& delivery, std::shared_ptr<const Target> target,
+                      OutgoingEvent& event) override;
 
  private:
   const Clock& clock_;

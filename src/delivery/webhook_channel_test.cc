@@ -63,10 +63,11 @@ class WebhookChannelTest : public testing::Test {
   }
   model::Attempt attempt(const Target& to) {
     std::optional<model::Attempt> made;
-    boost::asio::co_spawn(context, channel.attempt(delivery, to, *outgoing),
-                          [&](std::exception_ptr failure, model::Attempt attempt) {
+    boost::asio::co_spawn(context,
+                          channel.attempt(delivery, std::make_shared<const Target>(to), *outgoing),
+                          [&](std::exception_ptr failure, Tried tried) {
                             if (failure) std::rethrow_exception(failure);
-                            made = std::move(attempt);
+                            made = std::move(tried.attempt);
                           });
     context.restart();
     context.run();

@@ -5,14 +5,13 @@
 //   send:     Dialect::event_type_for() → render_body() once per event and dialect
 //             → request_headers() → sign() once per attempt
 //   test:     the same with model::kTestEvent, which every dialect can send (Dialect::test_event)
-//   receive:  verify()
+//   receive:  verify(), and dialect/receipt.h
 //
 // A Dialect is immutable once loaded (dialect/loader.h) and may be shared by any number of threads.
 // Nothing here reads the clock: the time of an attempt is an argument, so a delivery renders and
 // signs to the same bytes in every test.
 //
-// To add a platform: write dialects/NAME.toml (dialects/README.md explains every key), and name it
-// in this folder's CMakeLists.txt to build it in.
+// To add a platform: write dialects/NAME.toml (dialects/README.md), and name it in CMakeLists.txt.
 
 #pragma once
 
@@ -28,6 +27,7 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "base/secret.h"
+#include "dialect/receipt.h"
 #include "dialect/schema.h"
 #include "dialect/template.h"
 #include "model/retry_schedule.h"
@@ -119,11 +119,10 @@ struct EventType {
   std::string name;       // The platform's: what subscriptions name and the wire carries.
   std::string canonical;  // The event of ours it is made from.
   std::string description;
-  std::string module;  // The part of the platform that it comes from; may be empty.
-  std::string
-      document;       // The kind of document it is about, for roles (model/user.h); may be empty.
-  Template data;      // How its `data` is made; empty is the canonical data as it is.
-  Template envelope;  // Its own, around `data`; empty is the dialect's.
+  std::string module;    // The part of the platform that it comes from; may be empty.
+  std::string document;  // The kind it is about, for roles (model/user.h); may be empty.
+  Template data;         // How its `data` is made; empty is the canonical data as it is.
+  Template envelope;     // Its own, around `data`; empty is the dialect's.
   struct HeaderValue {
     std::string name;  // One of Dialect::headers.
     Template value;    // What it says for this event.
@@ -152,6 +151,8 @@ class Dialect {
   Template envelope;
   std::optional<SignatureRules> signature;
   std::optional<CoalescingRules> coalescing;
+  std::optional<ReceiptRules> receipt;  // Nothing: no source can have this dialect.
+  bool receives_only = false;           // No envelope: no endpoint can have it.
   std::vector<EventType> events;
   // True if every canonical event that `events` does not list is passed on under its own name, with
   // its own data, as Standard Webhooks does.

@@ -22,7 +22,9 @@ constexpr Names<Outcome, kOutcomes> kOutcomeNames{{{Outcome::kSucceeded, "succee
                                                    {Outcome::kTimeout, "timeout"},
                                                    {Outcome::kConnectionError, "connection_error"},
                                                    {Outcome::kBlocked, "blocked"},
-                                                   {Outcome::kUnsendable, "unsendable"}}};
+                                                   {Outcome::kUnsendable, "unsendable"},
+                                                   {Outcome::kNever, "never"},
+                                                   {Outcome::kLater, "later"}}};
 
 }  // namespace
 
@@ -41,7 +43,13 @@ NextState next_state(const Delivery& delivery, const Attempt& attempt,
                      const RetrySchedule& schedule, Timestamp now, Rng& rng) {
   switch (attempt.outcome) {
     case Outcome::kSucceeded: return {DeliveryState::kSucceeded, std::nullopt};
-    case Outcome::kGone: return {DeliveryState::kDropped, std::nullopt};
+    case Outcome::kGone:
+    case Outcome::kNever: return {DeliveryState::kDropped, std::nullopt};
+    case Outcome::kLater:
+      if (delivery.attempts_made < kAttemptsMax) {
+        return {DeliveryState::kRetrying, now + attempt.retry_after.value_or(kLaterDefault)};
+      }
+      return {DeliveryState::kDropped, std::nullopt};
     default: break;
   }
   const int tries = delivery.attempts_made - delivery.attempts_before_retry;
@@ -54,7 +62,8 @@ NextState next_state(const Delivery& delivery, const Attempt& attempt,
 EndpointHealth next_health(const EndpointHealth& health, const Attempt& attempt,
                            const NextState& following, const Deactivation& deactivation) {
   if (attempt.outcome == Outcome::kSucceeded) return {0, health.state, {}, health.failing};
-  if (attempt.outcome == Outcome::kUnsendable)
+  if (attempt.outcome == Outcome::kUnsendable || attempt.outcome == Outcome::kNever ||
+      attempt.outcome == Outcome::kLater)
     return {health.consecutive_failures, health.state, {}, health.failing};
 
   EndpointHealth next{health.consecutive_failures + 1, health.state, {}, health.failing};

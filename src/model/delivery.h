@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,6 +19,7 @@ namespace waybill::model {
 //                        → retrying → delivering …
 //                        → dropped      the dead letter: tries ran out; a manual retry revives it
 //   any that waits → cancelled          its endpoint was deleted
+//   dropped        → cancelled          an operator dismissed it, with a reason
 enum class DeliveryState { kPending, kDelivering, kSucceeded, kRetrying, kDropped, kCancelled };
 inline constexpr std::size_t kDeliveryStates = 6;
 std::string_view delivery_state_name(DeliveryState state);
@@ -43,8 +45,11 @@ struct Delivery {
   // being delivered, nothing once it is over.
   std::optional<Timestamp> due_at;
   bool in_order = false;  // As its endpoint is.
+  // What Endpoint::order_by made of it, hashed: those with the same are made in order.
+  std::optional<std::int64_t> order_key;
   Timestamp created_at{};
   std::optional<Timestamp> finished_at;
+  std::string reason;  // Why an operator dismissed it: a sentence. Else empty.
 };
 
 // How one try ended. `kSucceeded` alone is success.
@@ -56,8 +61,10 @@ enum class Outcome {
   kConnectionError,  // Name, connection or TLS failed, or the answer was no HTTP.
   kBlocked,          // The egress guard: the address is not one we send to.
   kUnsendable,       // Could not be rendered or signed. Retrying helps once that is mended.
+  kNever,            // A handler wants this one never: it is dropped at once.
+  kLater,            // A handler wants it at a time it names: no failure, and no try used up.
 };
-inline constexpr std::size_t kOutcomes = 7;
+inline constexpr std::size_t kOutcomes = 9;
 std::string_view outcome_name(Outcome outcome);
 std::optional<Outcome> parse_outcome(std::string_view name);
 
@@ -75,7 +82,13 @@ struct Attempt {
   std::optional<RetrySchedule::Delay> retry_after;  // The receiver's wish. Not stored.
 };
 
-// What an attempt means for its delivery.
+// What is put off again and again is dropped after so many attempts.
+inline constexpr int kAttemptsMax = 1000;
+// What is put off without a time waits so long.
+inline constexpr std::chrono::minutes kLaterDefault{1};
+
+// What an attempt means for its delivery. (kLater uses up no try of the schedule: whoever records
+// it counts it in Delivery::attempts_before_retry too.)
 struct NextState {
   DeliveryState state = DeliveryState::kSucceeded;
   std::optional<Timestamp> due_at;  // Set exactly for kRetrying.

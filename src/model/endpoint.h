@@ -24,6 +24,25 @@ enum class EndpointState { kActive, kPaused, kDeactivated, kDeleted };
 std::string_view endpoint_state_name(EndpointState state);
 std::optional<EndpointState> parse_endpoint_state(std::string_view name);
 
+// How what is owed to a destination leaves. kWebhook is an Endpoint, a subscription of the
+// workspace's events; all others are Handlers, of what one Source has received. They share their
+// states, their table, their deliveries and the dispatcher.
+enum class Channel {
+  kWebhook,
+  kHttp,     // The original bytes, signed again in a dialect, or not.
+  kCommand,  // A program: JSON on its standard input.
+  kFile,     // A line of JSON appended.
+  kRedis,    // A stream.
+  kAmqp,     // RabbitMQ.
+  kKafka,
+  kSql,      // A row of a table in PostgreSQL.
+  kPublish,  // A canonical event of the workspace.
+  kFetch,    // The document that the message names; what is fetched goes to the other handlers.
+};
+inline constexpr std::size_t kChannels = 10;
+std::string_view channel_name(Channel channel);
+std::optional<Channel> parse_channel(std::string_view name);
+
 // A signing secret as it is stored: sealed by crypto::SecretBox for its endpoint. Empty: none.
 struct SealedSecrets {
   Bytes current;
@@ -82,6 +101,19 @@ struct Endpoint {
   bool failing = false;  // Too many of its latest attempts failed (delivery/failure_rates.h).
   Timestamp created_at{};
   Timestamp updated_at{};
+
+  // Of a Handler:
+  Channel channel = Channel::kWebhook;
+  std::optional<SourceId> source_id;  // Whose messages it handles. Nothing: it is an endpoint.
+  // JSON (delivery/channel_settings.h), sealed for its id, since it may hold passwords. Empty:
+  // none.
+  Bytes channel_settings;
+  // A text template of what a message says (dialect/receipt.h): messages for which it makes the
+  // same are handled one at a time, in the order of their receipt; others side by side. Fixed when
+  // it is made. Empty: no order, but for in_order.
+  std::string order_by;
+
+  bool is_handler() const { return source_id.has_value(); }
 };
 
 }  // namespace waybill::model

@@ -30,6 +30,8 @@ WAYBILL_ID(Payment, "pay");
 WAYBILL_ID(Shipment, "shp");
 WAYBILL_ID(Product, "prd");
 WAYBILL_ID(LoggedRequest, "req");
+WAYBILL_ID(Source, "src");
+WAYBILL_ID(Message, "msg");
 
 #undef WAYBILL_ID
 

@@ -10,6 +10,7 @@
 #include "base/json_text.h"
 #include "dialect/event_message.h"
 #include "model/document.h"
+#include "model/message.h"
 #include "model/names.h"
 #include "model/user.h"
 #include "routing/filter.h"
@@ -56,6 +57,22 @@ class Facts {
     return at->second ? &*at->second : nullptr;
   }
 
+  // Of an event that is a message.
+  std::string_view message_type() {
+    const json::value* type = message().data->get_object().if_contains("type");
+    return type && type->is_string() ? std::string_view(type->get_string()) : std::string_view();
+  }
+  // What it carries, if that is JSON; else null.
+  const json::value* message_body() {
+    if (!body_read_) {
+      body_read_ = true;
+      const auto content = model::read_message_data(*message().data);
+      auto read = content ? parse_json(content->body) : fail(content.error());
+      if (read) body_ = *std::move(read);
+    }
+    return body_ ? &*body_ : nullptr;
+  }
+
   std::string_view created_by() {
     const json::object* data = message().data->if_object();
     const json::value* by = data ? data->if_contains("created_by") : nullptr;
@@ -67,6 +84,8 @@ class Facts {
   const std::string event_id_;
   dialect::Message message_;
   std::optional<json::value> data_;
+  std::optional<json::value> body_;
+  bool body_read_ = false;
   std::map<const dialect::Dialect*, std::optional<json::value>> rendered_;
 };
 
@@ -135,6 +154,46 @@ std::optional<Reason> judge(const dialect::DialectRegistry& dialects, Facts& fac
   return std::nullopt;
 }
 
+// Of what a source received: nothing for its handlers that want it.
+std::optional<Reason> judge_message(Facts& facts, const model::Event& of, bool fetches,
+                                    const Match& match) {
+  const Subscription& handler = *match.subscription;
+  // What is fetched first is told to the others when that is done.
+  const bool is_fetcher = handler.channel == model::Channel::kFetch;
+  const bool fetched = of.type == model::kMessageFetched;
+  if (is_fetcher == fetched || (fetches && !fetched && !is_fetcher)) return Reason::kNotSubscribed;
+  const bool all = std::ranges::find(handler.event_types, "*") != handler.event_types.end();
+  if (!all &&
+      std::ranges::find(handler.event_types, facts.message_type()) == handler.event_types.end()) {
+    return Reason::kNotSubscribed;
+  }
+  if (handler.filter.empty()) return std::nullopt;
+  const Result<Filter> filter = Filter::parse_text(handler.filter);
+  WAYBILL_CHECK(filter.has_value(), "a stored filter is one we have read");
+  const json::value* body = facts.message_body();
+  return body && filter->matches(*body) ? std::nullopt : std::optional(Reason::kFiltered);
+}
+
+// To its source's handlers alone: an endpoint is not even withheld from.
+void plan_message(const model::Event& event, Facts& facts,
+                  std::span<const Subscription> subscriptions, Plan& plan) {
+  const auto is_its = [&](const Subscription& one) {
+    return one.source_id && one.source_id->text() == event.subject;
+  };
+  const bool fetches = std::ranges::any_of(subscriptions, [&](const Subscription& one) {
+    return is_its(one) && one.channel == model::Channel::kFetch;
+  });
+  for (const Subscription& subscription : subscriptions) {
+    if (!is_its(subscription)) continue;
+    Match match{&subscription, std::nullopt};
+    if (const auto reason = judge_message(facts, event, fetches, match)) {
+      plan.withheld.push_back({&subscription, *reason});
+    } else {
+      plan.matched.push_back(match);
+    }
+  }
+}
+
 // From the worst reason to the nearest miss: the order of Reason.
 std::string sentence(Reason nearest, std::string_view type) {
   switch (nearest) {
@@ -159,7 +218,12 @@ Plan plan(const model::Event& event, const model::Workspace& workspace,
           std::span<const Subscription> subscriptions, const dialect::DialectRegistry& dialects) {
   Plan plan;
   Facts facts(event, workspace);
+  if (model::is_message(event.type)) {
+    plan_message(event, facts, subscriptions, plan);
+    return plan;
+  }
   for (const Subscription& subscription : subscriptions) {
+    if (subscription.source_id) continue;
     Match match{&subscription, std::nullopt};
     if (const auto reason = judge(dialects, facts, event, match)) {
       plan.withheld.push_back({&subscription, *reason});

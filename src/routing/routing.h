@@ -1,5 +1,6 @@
-// Which endpoints an event goes to: a function of the event and of the workspace's subscriptions,
-// and of nothing else.
+// Which destinations an event goes to: a function of the event and of the workspace's
+// subscriptions, and of nothing else. What a source received goes to the handlers of that source,
+// everything else to endpoints.
 
 #pragma once
 
@@ -56,6 +57,10 @@ struct Plan {
 // of the event (of an alert see subscribes() in the .cc), its owner may see what the event is
 // about, and its filter lets the data pass, as the dialect writes it. Paused and deactivated
 // endpoints match too: they collect. The plan points into `subscriptions`.
+//
+// A handler matches a message of its source if it names the platform's type of it, or "*", and its
+// filter lets the body pass, which has to be JSON for that. Of a source that fetches, what was
+// received goes to the fetcher, and what was fetched to the others.
 Plan plan(const model::Event& event, const model::Workspace& workspace,
           std::span<const Subscription> subscriptions, const dialect::DialectRegistry& dialects);
 

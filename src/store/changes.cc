@@ -8,6 +8,7 @@ namespace {
 
 constexpr std::string_view kEndpoint = "endpoint";
 constexpr std::string_view kKey = "key";
+constexpr std::string_view kSource = "source";
 constexpr std::string_view kDue = "due";
 
 void add(std::string& text, const Uuid& uuid) {
@@ -67,6 +68,12 @@ Result<void> key_changed(Connection& connection, const model::ApiKeyId& key) {
   return connection.notify(text);
 }
 
+Result<void> source_changed(Connection& connection, const model::SourceId& source) {
+  std::string text(kSource);
+  add(text, source.uuid());
+  return connection.notify(text);
+}
+
 Result<void> due(Connection& connection, const Uuid& by, std::span<const EndpointRef> endpoints) {
   while (!endpoints.empty()) {
     const auto some = endpoints.first(std::min(kDueMax, endpoints.size()));
@@ -94,6 +101,11 @@ std::optional<Message> parse(std::string_view text) {
     const auto key = words.next_uuid();
     if (!key || !words.empty()) return std::nullopt;
     return KeyChanged{model::ApiKeyId(*key)};
+  }
+  if (kind == kSource) {
+    const auto source = words.next_uuid();
+    if (!source || !words.empty()) return std::nullopt;
+    return SourceChanged{model::SourceId(*source)};
   }
   if (kind == kDue) return parse_due(words);
   return std::nullopt;

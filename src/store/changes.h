@@ -30,12 +30,16 @@ struct EndpointChanged : EndpointRef {};
 struct KeyChanged {
   model::ApiKeyId key;
 };
+// A source was made, changed or deleted.
+struct SourceChanged {
+  model::SourceId source;
+};
 // `by` has written deliveries to these that it may not make all by itself.
 struct Due {
   Uuid by;  // The node.
   std::vector<EndpointRef> endpoints;
 };
-using Message = std::variant<EndpointChanged, KeyChanged, Due>;
+using Message = std::variant<EndpointChanged, KeyChanged, SourceChanged, Due>;
 
 // How many endpoints one message of kind Due has room for.
 inline constexpr std::size_t kDueMax = 90;
@@ -44,6 +48,7 @@ inline constexpr std::size_t kDueMax = 90;
 Result<void> endpoint_changed(Connection& connection, const model::WorkspaceId& workspace,
                               const model::EndpointId& endpoint);
 Result<void> key_changed(Connection& connection, const model::ApiKeyId& key);
+Result<void> source_changed(Connection& connection, const model::SourceId& source);
 // In as many messages as it takes.
 Result<void> due(Connection& connection, const Uuid& by, std::span<const EndpointRef> endpoints);
 

@@ -9,7 +9,7 @@ namespace {
 
 #define WAYBILL_DELIVERY_COLUMNS                                                      \
   "id, workspace_id, event_id, endpoint_id, event_type, kind, state, attempts_made, " \
-  "attempts_before_retry, due_at, created_at, finished_at, in_order"
+  "attempts_before_retry, due_at, created_at, finished_at, in_order, order_key, reason"
 
 constexpr std::string_view kSelect = "SELECT " WAYBILL_DELIVERY_COLUMNS " FROM deliveries";
 
@@ -35,6 +35,8 @@ model::Delivery read(const Row& row) {
   delivery.created_at = row.time(10);
   delivery.finished_at = row.time_or_null(11);
   delivery.in_order = !row.is_null(12);
+  if (!row.is_null(13)) delivery.order_key = row.integer(13);
+  delivery.reason = row.string_or_null(14).value_or("");
   return delivery;
 }
 
@@ -112,13 +114,14 @@ Result<void> insert(Connection& connection, const model::Delivery& delivery,
   const std::optional<Uuid> node = lease ? std::optional(lease->node) : std::nullopt;
   WAYBILL_TRY(connection.write(
       "INSERT INTO deliveries (workspace_id, id, event_id, endpoint_id, event_type, kind, state, "
-      "attempts_made, attempts_before_retry, due_at, lease, created_at, finished_at, in_order) "
-      "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+      "attempts_made, attempts_before_retry, due_at, lease, created_at, finished_at, in_order, "
+      "order_key) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
       {delivery.workspace_id, delivery.id, delivery.event_id, delivery.endpoint_id,
        delivery.event_type, model::delivery_kind_name(delivery.kind),
        model::delivery_state_name(delivery.state), delivery.attempts_made,
        delivery.attempts_before_retry, delivery.due_at, node, delivery.created_at,
-       delivery.finished_at, delivery.in_order ? Param(1) : Param(std::nullopt)}));
+       delivery.finished_at, delivery.in_order ? Param(1) : Param(std::nullopt),
+       delivery.order_key}));
   return {};
 }
 
@@ -286,9 +289,11 @@ Result<void> finish_attempt(Connection& connection, const model::Delivery& deliv
   const std::optional<Timestamp> finished_at = next.due_at ? std::nullopt : std::optional(now);
   const auto changed = connection.execute(
       "UPDATE deliveries SET state = $3, attempts_made = $4, due_at = $5, lease = NULL, "
-      "finished_at = $6 WHERE workspace_id = $1 AND id = $2 AND lease = $7 AND due_at = $8",
+      "finished_at = $6, attempts_before_retry = $9 "
+      "WHERE workspace_id = $1 AND id = $2 AND lease = $7 AND due_at = $8",
       {delivery.workspace_id, delivery.id, model::delivery_state_name(next.state),
-       delivery.attempts_made, next.due_at, finished_at, lease.node, lease.until});
+       delivery.attempts_made, next.due_at, finished_at, lease.node, lease.until,
+       delivery.attempts_before_retry});
   if (!changed) return fail(changed.error());
   if (*changed == 0) {
     return fail(Code::kConflict, "lease_over", "The lease of this delivery is over.");

@@ -11,7 +11,8 @@ namespace {
 constexpr std::string_view kSelect =
     "SELECT id, workspace_id, dialect, url, description, event_types, state, state_reason, secret, "
     "previous_secret, previous_secret_expires_at, overrides, consecutive_failures, created_at, "
-    "updated_at, name, filter, owner_id, header_names, headers, in_order, failing FROM endpoints";
+    "updated_at, name, filter, owner_id, header_names, headers, in_order, failing, "
+    "channel, source_id, channel_settings, order_by FROM endpoints";
 
 model::EndpointState read_state(std::string_view name) {
   const auto state = model::parse_endpoint_state(name);
@@ -43,6 +44,12 @@ model::Endpoint read(const Row& row) {
   endpoint.headers.sealed = row.byte_string(19);
   endpoint.in_order = row.integer(20) != 0;
   endpoint.failing = row.integer(21) != 0;
+  const auto channel = model::parse_channel(row.text(22));
+  WAYBILL_CHECK(channel.has_value(), "a stored channel is one we wrote");
+  endpoint.channel = *channel;
+  endpoint.source_id = row.id_or_null<model::SourceId>(23);
+  if (!row.is_null(24)) endpoint.channel_settings = row.byte_string(24);
+  endpoint.order_by = row.string_or_null(25).value_or("");
   return endpoint;
 }
 
@@ -81,9 +88,10 @@ Result<void> insert(Connection& connection, const model::Endpoint& endpoint) {
       "state_reason, secret, previous_secret, previous_secret_expires_at, overrides, "
       "consecutive_failures, created_at, updated_at, name, filter, owner_id, header_names, "
       "headers, "
-      "in_order, failing) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, "
+      "in_order, failing, channel, source_id, channel_settings, order_by) "
+      "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, "
       "$15, "
-      "$16, $17, $18, $19, $20, $21, $22)",
+      "$16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)",
       {endpoint.workspace_id,
        endpoint.id,
        endpoint.dialect,
@@ -105,7 +113,11 @@ Result<void> insert(Connection& connection, const model::Endpoint& endpoint) {
        list_to_column(endpoint.headers.names),
        endpoint.headers.sealed,
        int{endpoint.in_order},
-       int{endpoint.failing}}));
+       int{endpoint.failing},
+       model::channel_name(endpoint.channel),
+       endpoint.source_id,
+       endpoint.channel_settings,
+       endpoint.order_by}));
   return {};
 }
 
@@ -131,6 +143,11 @@ Result<Page<model::Endpoint>> list(Connection& connection, const model::Workspac
     select.where("state <>", model::endpoint_state_name(model::EndpointState::kDeleted));
   }
   select.where_if("dialect =", filter.dialect);
+  if (filter.source) {
+    select.where("source_id =", *filter.source);
+  } else {
+    select.where("source_id IS NULL AND workspace_id =", workspace);
+  }
   return select.page<model::Endpoint>(connection, page, read,
                                       [](const model::Endpoint& row) { return row.id.uuid(); });
 }
@@ -141,9 +158,11 @@ Result<int> count(Connection& connection, const model::WorkspaceId& workspace,
   const bool active = counted == Counted::kActive;
   WAYBILL_TRY(connection.query(
       active ? "SELECT count(*) FROM endpoints "
-               "WHERE workspace_id = $1 AND dialect = $2 AND state = 'active'"
+               "WHERE workspace_id = $1 AND dialect = $2 AND source_id IS NULL "
+               "AND state = 'active'"
              : "SELECT count(*) FROM endpoints "
-               "WHERE workspace_id = $1 AND dialect = $2 AND state <> 'deleted'",
+               "WHERE workspace_id = $1 AND dialect = $2 AND source_id IS NULL "
+               "AND state <> 'deleted'",
       {workspace, dialect}, [&](const Row& row) { count = static_cast<int>(row.integer(0)); }));
   return count;
 }
@@ -153,7 +172,7 @@ Result<bool> has_url(Connection& connection, const model::WorkspaceId& workspace
                      const model::EndpointId& except) {
   const auto found = connection.query(
       "SELECT 1 FROM endpoints WHERE workspace_id = $1 AND dialect = $2 AND url = $3 "
-      "AND id <> $4 AND state <> 'deleted'",
+      "AND id <> $4 AND source_id IS NULL AND state <> 'deleted'",
       {workspace, dialect, url, except}, [](const Row&) {});
   if (!found) return fail(found.error());
   return *found > 0;
@@ -164,15 +183,28 @@ Result<void> update(Connection& connection, const model::Endpoint& endpoint) {
       "UPDATE endpoints SET url = $3, description = $4, event_types = $5, state = $6, "
       "state_reason = $7, secret = $8, previous_secret = $9, previous_secret_expires_at = $10, "
       "overrides = $11, consecutive_failures = $12, updated_at = $13, name = $14, filter = $15, "
-      "owner_id = $16, header_names = $17, headers = $18, failing = $19 "
+      "owner_id = $16, header_names = $17, headers = $18, failing = $19, channel_settings = $20 "
       "WHERE workspace_id = $1 AND id = $2",
-      {endpoint.workspace_id, endpoint.id, endpoint.url, endpoint.description,
-       list_to_column(endpoint.event_types), model::endpoint_state_name(endpoint.state),
-       endpoint.state_reason, endpoint.secrets.current, endpoint.secrets.previous,
-       endpoint.secrets.previous_expires_at, overrides_to_column(endpoint.overrides),
-       endpoint.consecutive_failures, endpoint.updated_at, endpoint.name, endpoint.filter,
-       endpoint.owner_id, list_to_column(endpoint.headers.names), endpoint.headers.sealed,
-       int{endpoint.failing}});
+      {endpoint.workspace_id,
+       endpoint.id,
+       endpoint.url,
+       endpoint.description,
+       list_to_column(endpoint.event_types),
+       model::endpoint_state_name(endpoint.state),
+       endpoint.state_reason,
+       endpoint.secrets.current,
+       endpoint.secrets.previous,
+       endpoint.secrets.previous_expires_at,
+       overrides_to_column(endpoint.overrides),
+       endpoint.consecutive_failures,
+       endpoint.updated_at,
+       endpoint.name,
+       endpoint.filter,
+       endpoint.owner_id,
+       list_to_column(endpoint.headers.names),
+       endpoint.headers.sealed,
+       int{endpoint.failing},
+       endpoint.channel_settings});
   if (!changed) return fail(changed.error());
   if (*changed == 0) return fail(not_found());
   return changes::endpoint_changed(connection, endpoint.workspace_id, endpoint.id);
@@ -206,12 +238,20 @@ Result<std::vector<Subscription>> subscriptions(Connection& connection,
   bool owned = false;
   WAYBILL_TRY(connection.query(
       "SELECT id, dialect, event_types, state, filter, owner_id, overrides, "
-      "in_order FROM endpoints "
+      "in_order, channel, source_id, order_by FROM endpoints "
       "WHERE workspace_id = $1 AND state <> 'deleted' ORDER BY id",
       {workspace}, [&](const Row& row) {
         all.push_back({row.id<model::EndpointId>(0), row.string(1), list_from_column(row.text(2)),
                        read_state(row.text(3)), row.string(4), row.id_or_null<model::UserId>(5)});
-        all.back().in_order = row.integer(7) != 0;
+        Subscription& added = all.back();
+        added.in_order = row.integer(7) != 0;
+        if (!row.is_null(9)) {
+          const auto channel = model::parse_channel(row.text(8));
+          WAYBILL_CHECK(channel.has_value(), "a stored channel is one we wrote");
+          added.channel = *channel;
+          added.source_id = row.id<model::SourceId>(9);
+          added.order_by = row.string_or_null(10).value_or("");
+        }
         owned = owned || all.back().owner_id;
         // Read for every event: most endpoints override nothing.
         const std::string_view overrides = row.text(6);

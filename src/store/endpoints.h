@@ -16,6 +16,7 @@ namespace waybill::store::endpoints {
 struct Filter {
   std::optional<model::EndpointState> state;  // Nothing: all but deleted ones.
   std::optional<std::string> dialect;
+  std::optional<model::SourceId> source = {};  // Its handlers. Nothing: endpoints, no handlers.
 };
 
 Result<void> insert(Connection& connection, const model::Endpoint& endpoint);
@@ -37,7 +38,8 @@ Result<bool> has_url(Connection& connection, const model::WorkspaceId& workspace
                      std::string_view dialect, std::string_view url,
                      const model::EndpointId& except);
 
-// Writes everything but the id, the workspace, the dialect, its order and the time it was made, and
+// Writes everything but the id, the workspace, the dialect, its order, its channel and source, and
+// the time it was made, and
 // tells the other nodes (store/changes.h).
 // Fails with kNotFound (endpoint_not_found).
 Result<void> update(Connection& connection, const model::Endpoint& endpoint);
@@ -62,6 +64,10 @@ struct Subscription {
   std::vector<std::string> owner_roles = {};  // Today's. Of an owner who is gone: none.
   std::optional<model::CoalescingOverride> coalescing = {};
   bool in_order = false;
+  // Of a handler (model::Endpoint).
+  model::Channel channel = model::Channel::kWebhook;
+  std::optional<model::SourceId> source_id = {};
+  std::string order_by = {};
 };
 Result<std::vector<Subscription>> subscriptions(Connection& connection,
                                                 const model::WorkspaceId& workspace);

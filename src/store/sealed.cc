@@ -26,6 +26,13 @@ constexpr Place kPlaces[] = {
      "UPDATE endpoints SET previous_secret = $3 WHERE workspace_id = $1 AND id = $2"},
     {"SELECT workspace_id, id, headers FROM endpoints WHERE headers IS NOT NULL",
      "UPDATE endpoints SET headers = $3 WHERE workspace_id = $1 AND id = $2"},
+    {"SELECT workspace_id, id, channel_settings FROM endpoints "
+     "WHERE channel_settings IS NOT NULL",
+     "UPDATE endpoints SET channel_settings = $3 WHERE workspace_id = $1 AND id = $2"},
+    {"SELECT workspace_id, id, token FROM sources",
+     "UPDATE sources SET token = $3 WHERE workspace_id = $1 AND id = $2"},
+    {"SELECT workspace_id, id, secrets FROM sources WHERE secrets IS NOT NULL",
+     "UPDATE sources SET secrets = $3 WHERE workspace_id = $1 AND id = $2"},
     {"SELECT workspace_id, store_id, consumer_secret FROM woocommerce_shops",
      "UPDATE woocommerce_shops SET consumer_secret = $3 WHERE workspace_id = $1 AND store_id = $2"},
     {"SELECT workspace_id, id, signing_secret FROM api_keys WHERE signing_secret IS NOT NULL",

@@ -32,6 +32,7 @@
 #include "base/temporary_folder.h"
 #include "crypto/secret_box.h"
 #include "delivery/dispatcher.h"
+#include "delivery/webhook_channel.h"
 #include "net/http_client.h"
 #include "net/router.h"
 #include "store/backup.h"
@@ -103,6 +104,7 @@ class HubFixture : public testing::Test {
   std::function<Result<net::ClientResponse>(const net::ClientRequest&)> receiver;
 
   delivery::WebhookChannel channel;
+  delivery::Channels channels;
   delivery::Dispatcher dispatcher;
   KeyDirectory keys;
   net::EgressGuard guard{/*allow_private_networks=*/false};

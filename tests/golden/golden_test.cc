@@ -104,13 +104,14 @@ class GoldenTest : public testing::TestWithParam<std::string> {
     delivery.attempts_made = attempts_made;
     OutgoingEvent outgoing(std::make_shared<const model::Event>(event));
 
-    std::optional<model::Attempt> attempt;
-    loop_.start(channel_.attempt(delivery, *target, outgoing), attempt);
+    std::optional<Tried> tried;
+    loop_.start(channel_.attempt(delivery, std::make_shared<const Target>(*target), outgoing),
+                tried);
     net::Peer peer = listener_.accept();
     const net::Message read = peer.read();
     peer.send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
-    loop_.run_until([&] { return attempt.has_value(); });
-    EXPECT_EQ(attempt->outcome, model::Outcome::kSucceeded);
+    loop_.run_until([&] { return tried.has_value(); });
+    EXPECT_EQ(tried->attempt.outcome, model::Outcome::kSucceeded);
     return text_of(read);
   }
 

@@ -20,6 +20,7 @@
 #include "conformance/faulty_driver.h"
 #include "crypto/secret_box.h"
 #include "delivery/dispatcher.h"
+#include "delivery/webhook_channel.h"
 #include "intake/order_intake.h"
 #include "net/router.h"
 #include "simulation/gated_driver.h"
@@ -104,6 +105,7 @@ class Life {
   intake::Recovery recovery_;
   delivery::EndpointDirectory endpoints_;
   delivery::WebhookChannel channel_;
+  delivery::Channels channels_;
   const delivery::Alerts alerts_;
   delivery::Dispatcher dispatcher_;
   surfaces::KeyDirectory keys_;

@@ -1,0 +1,52 @@
+#include "delivery/channel_settings.h"
+
+#include <fmt/format.h>
+
+namespace waybill::delivery {
+namespace {
+
+auto unknown(model::Channel channel) {
+  return fail(Code::kInvalid, "channel_unknown",
+              fmt::format("This hub has no handlers of kind {}.", model::channel_name(channel)));
+}
+
+}  // namespace
+
+Result<void> check_channel_settings(model::Channel channel, const json::object& settings) {
+  (void)settings;
+  switch (channel) {
+    case model::Channel::kWebhook: return unknown(channel);
+    case model::Channel::kHttp: return unknown(channel);
+    case model::Channel::kCommand: return unknown(channel);
+    case model::Channel::kFile: return unknown(channel);
+    case model::Channel::kRedis: return unknown(channel);
+    case model::Channel::kAmqp: return unknown(channel);
+    case model::Channel::kKafka: return unknown(channel);
+    case model::Channel::kSql: return unknown(channel);
+    case model::Channel::kPublish: return unknown(channel);
+    case model::Channel::kFetch: return unknown(channel);
+  }
+  return unknown(channel);
+}
+
+std::string shown_channel_settings(model::Channel, const json::object& settings) {
+  return write_json(settings);
+}
+
+bool is_operators(model::Channel channel) {
+  switch (channel) {
+    case model::Channel::kWebhook:
+    case model::Channel::kHttp:
+    case model::Channel::kPublish:
+    case model::Channel::kFetch: return false;
+    case model::Channel::kCommand:
+    case model::Channel::kFile:
+    case model::Channel::kRedis:
+    case model::Channel::kAmqp:
+    case model::Channel::kKafka:
+    case model::Channel::kSql: return true;
+  }
+  return true;
+}
+
+}  // namespace waybill::delivery
