@@ -1,0 +1,32 @@
+// The secrets of a Source as they are stored: a JSON array, sealed for the source's id, newest
+// first (model/source.h). Whoever verifies with them and whoever changes them read it here.
+
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "crypto/secret_box.h"
+#include "intake/receiver.h"
+#include "model/source.h"
+
+namespace waybill::intake {
+
+// At most so many verify at one time.
+inline constexpr std::size_t kSourceSecretsMax = 10;
+
+// None for an empty column. Fails with kInternal if it cannot be opened.
+Result<std::vector<OpenSource::Key>> open_secrets(const crypto::SecretBox& secret_box,
+                                                  const model::Source& source);
+// The reverse: what Source::secrets is to be. Empty for none.
+Bytes seal_secrets(const crypto::SecretBox& secret_box, const model::SourceId& source,
+                   const std::vector<OpenSource::Key>& keys);
+
+// By what a secret is told from others where it is not shown: the first eight hex digits of its
+// SHA-256.
+std::string fingerprint(const Secret& secret);
+
+// What `token` is found by (Source::token_hash).
+Bytes token_hash(std::string_view token);
+
+}  // namespace waybill::intake
