@@ -83,8 +83,9 @@ struct CoalescingRules {
 // has v1 and v1a.
 struct SignatureScheme {
   enum class Algorithm { kHmacSha256, kEd25519 };
-  enum class KeyEncoding { kText, kBase64 };  // Of the secret's text after its prefix.
-  enum class Encoding { kHex, kBase64 };      // Of the signature. Hex is written in lower case.
+  // Of the secret after its prefix; kEntities: text whose HTML entities are decoded (W-3).
+  enum class KeyEncoding { kText, kBase64, kEntities };
+  enum class Encoding { kHex, kBase64 };  // Of the signature. Hex is written in lower case.
   Algorithm algorithm = Algorithm::kHmacSha256;
   KeyEncoding key_encoding = KeyEncoding::kText;
   Encoding encoding = Encoding::kHex;
@@ -106,8 +107,7 @@ struct SignatureRules {
   // Where the header holds one signature only: during a rotation's overlap the former secret signs
   // in `header`, so that no receiver breaks, and the new one in this header beside it.
   std::string rotation_header;
-  std::optional<std::chrono::milliseconds>
-      tolerance;  // Of the signed time; nothing: none is signed.
+  std::optional<std::chrono::milliseconds> tolerance;  // Of the signed time. Nothing: none is.
   TimeFormat time_format = TimeFormat::kUnix;
   std::string timestamp_header;  // Where the time stands if not in `value`.
   std::string id_header;         // Where the message id stands, if it is signed.

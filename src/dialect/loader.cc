@@ -30,7 +30,7 @@ constexpr milliseconds kCoalescingMax = std::chrono::hours(1);
 constexpr std::uintmax_t kFileBytesMax = 1 << 20;
 constexpr int kEndpointsMax = 1'000'000;
 
-// What the HTTP client writes itself, and what has a key of its own.
+// Content-Type has a key of its own.
 constexpr std::array<std::string_view, 8> kTakenHeaders = {
     "Connection", "Content-Length",    "Content-Type", "Expect", "Host",
     "TE",         "Transfer-Encoding", "Upgrade"};
@@ -44,6 +44,7 @@ class Loader {
 
  private:
   void read_top(TomlTable& top);
+  void read_sending(TomlTable& top);
   void read_endpoint(TomlTable& top);
   void read_delivery(TomlTable& top);
   void read_coalescing(TomlTable& top);
@@ -76,14 +77,19 @@ Result<Dialect> Loader::load(std::string_view text) {
   if (!parsed) return fail(faults_.error());
 
   TomlTable top(*parsed, "", faults_);
+  dialect_.receives_only = top.has("receipt") && !top.has("envelope") && !top.has("delivery") &&
+                           !top.has("events") && !top.has("open_catalogue");
   read_top(top);
-  read_endpoint(top);
-  read_delivery(top);
-  read_coalescing(top);
-  read_headers(top);
-  dialect_.signature = read_signature(top, dialect_.headers);
-  read_events(top);
-  check_catalogue(top);
+  if (!dialect_.receives_only) read_sending(top);
+  dialect_.signature = read_signature(top, dialect_);
+  if (dialect_.receives_only && !dialect_.signature) {
+    dialect_.endpoint.secret = EndpointRules::SecretRule::kNone;
+  }
+  dialect_.receipt = read_receipt(top, dialect_);
+  if (!dialect_.receives_only) {
+    read_events(top);
+    check_catalogue(top);
+  }
   top.finish();
   if (faults_.none()) render_examples();
   if (!faults_.none()) return fail(faults_.error());
@@ -106,15 +112,23 @@ void Loader::read_top(TomlTable& top) {
   if (auto title = top.required_text("title")) dialect_.title = title->text;
   if (auto description = top.required_text("description")) dialect_.description = description->text;
   if (auto documentation = top.text("documentation")) dialect_.documentation = documentation->text;
+}
+
+// What only a dialect that sends has.
+void Loader::read_sending(TomlTable& top) {
   if (auto type = top.text("content_type")) {
     dialect_.content_type = type->text;
-    const bool good = type->text.find('/') != std::string::npos &&
-                      std::ranges::all_of(type->text, [](char c) { return c >= ' ' && c <= '~'; });
-    if (!good) top.fault("content_type", fmt::format("\"{}\" is no media type", type->text));
+    if (!is_media_type(type->text)) {
+      top.fault("content_type", fmt::format("\"{}\" is no media type", type->text));
+    }
   }
   dialect_.open_catalogue = top.boolean("open_catalogue").value_or(false);
   dialect_.envelope =
       read_template(top, "envelope", envelope_stretch(kVariables), TemplateForm::kJson);
+  read_endpoint(top);
+  read_delivery(top);
+  read_coalescing(top);
+  read_headers(top);
 }
 
 void Loader::read_endpoint(TomlTable& top) {
@@ -242,7 +256,7 @@ void Loader::add_header(TomlTable& table, const std::string& name, const TomlTex
                         bool retries_only) {
   const auto same = [&](std::string_view other) { return net::same_header_name(name, other); };
   if (!is_header_name(name)) return table.fault(name, "is no header name");
-  if (std::ranges::any_of(kTakenHeaders, same)) {
+  if (is_of_connection(name)) {
     return table.fault(name, same("Content-Type") ? "is set by the key content_type"
                                                   : "belongs to the connection");
   }
@@ -408,6 +422,17 @@ Result<std::string> read_file(const std::filesystem::path& path) {
 }
 
 }  // namespace
+
+bool is_of_connection(std::string_view header_name) {
+  return std::ranges::any_of(kTakenHeaders, [&](std::string_view taken) {
+    return net::same_header_name(header_name, taken);
+  });
+}
+
+bool is_media_type(std::string_view text) {
+  return text.find('/') != std::string_view::npos &&
+         std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
+}
 
 Result<Dialect> load_dialect(std::string_view file, std::string_view text) {
   return Loader(file).load(text);

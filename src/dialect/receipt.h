@@ -2,8 +2,8 @@
 // file tells. verify() (dialect.h) says whether it is the platform's.
 //
 //   [receipt]
-//   id   = "{body.id}"                  the platform's id of the message, the same when it is sent
-//   again type = "{header.x-shop-topic}"      its name of the event
+//   id = "{body.id}"                  the platform's id of the message: the same, sent again
+//   type = "{header.x-shop-topic}"    its name of the event
 //
 // A placeholder of these text templates names a part of what was received:
 //
@@ -12,12 +12,14 @@
 //   digest         SHA-256 of the body's exact bytes, in hex
 //   type, id       what the templates `type` and `id` have made (in `key` and `environment` alone)
 //
-// with "?" where it may be missing. Nothing here reads the clock. Any thread.
+// with "?" where it may be missing. A placeholder of a header names one, without dots. Nothing here
+// reads the clock. Any thread, but for what a ReceivedRequest says.
 
 #pragma once
 
 #include <chrono>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -29,6 +31,10 @@
 #include "dialect/template.h"
 #include "net/header.h"
 
+namespace re2 {
+class RE2;
+}
+
 namespace waybill::dialect {
 
 class Dialect;
@@ -37,14 +43,18 @@ class Dialect;
 struct ReceiptAnswer {
   int status = 200;
   std::string content_type = "application/json";
-  Template body;  // Text, of `body` and `header`: Slack's challenge is sent back.
+  // Of `body` and `header`, as Slack's challenge is sent back. Of application/json a JSON template,
+  // of any other content type a text template. Empty: nothing.
+  Template body;
 };
 
 // [[receipt.pings]]: what a platform sends to try a source out. It is answered, and not kept.
 struct PingRule {
   bool is_signed = true;     // Whether it is verified first, like any other message.
   std::string content_type;  // Which the request has to have, without its parameters. Empty: any.
-  std::string pattern;       // RE2, of the whole body. Empty: any.
+  // A header that the request may not have: an unsigned ping has no signature. Empty: none.
+  std::string without_header;
+  std::shared_ptr<const re2::RE2> pattern;  // Of the whole body. Null: any.
   // A text template of what was received, and what it has to make. Empty: any.
   Template when;
   std::string equals;
@@ -60,6 +70,7 @@ struct FetchRules {
   int per_hour = 0;  // 0: no limit.
   int per_day = 0;
   std::chrono::milliseconds same_after{std::chrono::minutes(1)};  // Not the same GET before that.
+  std::vector<std::string> settings;  // The NAMEs of `settings.NAME`, each once.
 };
 
 // [receipt]
@@ -86,16 +97,39 @@ struct ReceiptRules {
   std::optional<FetchRules> fetch;
 };
 
-// A request as it was received.
-struct ReceivedRequest {
-  std::span<const net::Header> headers;
-  std::string_view body;
+// A request as it was received. What templates name of it is read when the first of them does, and
+// once: a body that none names is never parsed. One thread at a time.
+class ReceivedRequest {
+ public:
+  // Both outlive this.
+  ReceivedRequest(std::span<const net::Header> headers, std::string_view body)
+      : headers_(headers), body_(body) {}
+  ReceivedRequest(const ReceivedRequest&) = delete;
+  ReceivedRequest& operator=(const ReceivedRequest&) = delete;
+
+  std::span<const net::Header> headers() const { return headers_; }
+  std::string_view body() const { return body_; }
+  // Fails as parse_json().
+  const Result<json::value>& body_json() const;
+  // An object: each header once, by its name in lower case; of several of one name, the first.
+  const json::value& header_json() const;
+  std::string_view digest() const;
+
+ private:
+  std::span<const net::Header> headers_;
+  std::string_view body_;
+  mutable json::monotonic_resource memory_;  // Of what is parsed, which is destroyed before it.
+  mutable std::optional<Result<json::value>> body_json_;
+  mutable std::optional<json::value> header_json_;
+  mutable std::string digest_;
 };
 
 enum class Environment { kUnknown, kProduction, kSandbox };
 
 struct ReceivedMessage {
-  std::string id;    // Empty: it has none.
+  static constexpr std::size_t kIdBytesMax = 256;
+  static constexpr std::size_t kTypeBytesMax = 128;
+  std::string id;    // Empty: it has none. UTF-8 without control characters, as `type` is.
   std::string type;  // Empty: it tells none.
   std::string key;   // Never empty.
   Environment environment = Environment::kUnknown;
@@ -108,11 +142,12 @@ const PingRule* find_ping(const ReceiptRules& rules, const ReceivedRequest& requ
 // What is answered. Fails with kInvalid (message_unfit) if the request lacks what the answer says.
 Result<std::string> render_answer(const ReceiptAnswer& answer, const ReceivedRequest& request);
 
-// Fails with kInvalid (message_unfit), naming the part that is missing.
+// Fails with kInvalid (message_unfit), naming the part that is missing or has no place there.
 Result<ReceivedMessage> read_message(const ReceiptRules& rules, const ReceivedRequest& request);
 
 // The URL path and the headers of what is to be fetched for a message of `type`. Nothing: there is
-// nothing to fetch for it. `settings`: a JSON object. Fails as read_message().
+// nothing to fetch for it. No value of the message leaves its segment of the path. Fails as
+// read_message().
 struct FetchRequest {
   std::string path;
   std::vector<net::Header> headers;

@@ -16,6 +16,7 @@
 #include "crypto/random.h"
 #include "dialect/dialect.h"
 #include "dialect/vocabulary.h"
+#include "model/woocommerce.h"
 
 namespace waybill::dialect {
 namespace {
@@ -73,8 +74,11 @@ std::optional<Key> read_key(const SignatureRules& rules, std::string_view text) 
     } else {
       continue;
     }
-    if (scheme.key_encoding == SignatureScheme::KeyEncoding::kText) {
-      const ByteView bytes = as_bytes(rest);
+    using KeyEncoding = SignatureScheme::KeyEncoding;
+    if (scheme.key_encoding != KeyEncoding::kBase64) {
+      const bool decodes = scheme.key_encoding == KeyEncoding::kEntities;
+      const std::string decoded = decodes ? model::woocommerce::decode_entities(rest) : "";
+      const ByteView bytes = as_bytes(decodes ? decoded : rest);
       key.bytes.assign(bytes.begin(), bytes.end());
     } else if (std::optional<Bytes> bytes = parse_base64(rest)) {
       key.bytes = *std::move(bytes);

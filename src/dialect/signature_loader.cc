@@ -34,8 +34,10 @@ SignatureScheme read_scheme(TomlTable& table) {
   if (table.word("algorithm", {"hmac-sha256", "ed25519"}) == 1) {
     scheme.algorithm = SignatureScheme::Algorithm::kEd25519;
   }
-  if (table.word("key", {"text", "base64"}) == 1) {
-    scheme.key_encoding = SignatureScheme::KeyEncoding::kBase64;
+  using KeyEncoding = SignatureScheme::KeyEncoding;
+  if (const auto key = table.word("key", {"text", "base64", "html-text"})) {
+    scheme.key_encoding =
+        std::array{KeyEncoding::kText, KeyEncoding::kBase64, KeyEncoding::kEntities}[*key];
   }
   const auto bytes = [&](std::string_view key, int low, std::size_t otherwise) {
     const std::optional<int> read = table.integer(key, low, 1024);
@@ -77,8 +79,8 @@ SignatureScheme read_scheme(TomlTable& table) {
 
 class SignatureLoader {
  public:
-  SignatureLoader(TomlTable& table, std::span<const Dialect::HeaderRule> headers)
-      : table_(table), headers_(headers) {}
+  SignatureLoader(TomlTable& table, const Dialect& dialect)
+      : table_(table), headers_(dialect.headers), receives_only_(dialect.receives_only) {}
 
   SignatureRules load() {
     read_keys();
@@ -103,7 +105,10 @@ class SignatureLoader {
     rules_.id_header = read_header_name(table_, "id_header");
     rules_.signed_text = read_template(table_, "signed", kSignedVariables, TemplateForm::kText);
     if (const auto separator = table_.text("separator")) rules_.separator = separator->text;
-    if (rules_.separator.empty() == rules_.rotation_header.empty()) {
+    // Who only receives leaves to the platform where a second signature goes.
+    const bool neither = rules_.separator.empty() && rules_.rotation_header.empty();
+    if (rules_.separator.empty() == rules_.rotation_header.empty() &&
+        !(neither && receives_only_)) {
       table_.fault("separator",
                    "either the header holds several signatures, parted by separator, or a "
                    "rotation_header holds the second one while a secret is being changed");
@@ -176,8 +181,10 @@ class SignatureLoader {
   }
 
   void check_headers() {
-    check_is_sent("id_header", rules_.id_header);
-    check_is_sent("timestamp_header", rules_.timestamp_header);
+    if (!receives_only_) {
+      check_is_sent("id_header", rules_.id_header);
+      check_is_sent("timestamp_header", rules_.timestamp_header);
+    }
     for (const Dialect::HeaderRule& rule : headers_) {
       if (net::same_header_name(rule.name, rules_.header) ||
           net::same_header_name(rule.name, rules_.rotation_header)) {
@@ -219,6 +226,7 @@ class SignatureLoader {
 
   TomlTable& table_;
   std::span<const Dialect::HeaderRule> headers_;
+  bool receives_only_;
   SignatureRules rules_;
 };
 
@@ -248,11 +256,10 @@ Template read_template(TomlTable& table, std::string_view key, Vocabulary vocabu
   return {};
 }
 
-std::optional<SignatureRules> read_signature(TomlTable& top,
-                                             std::span<const Dialect::HeaderRule> headers) {
+std::optional<SignatureRules> read_signature(TomlTable& top, const Dialect& dialect) {
   std::optional<TomlTable> table = top.table("signature");
   if (!table) return std::nullopt;
-  return SignatureLoader(*table, headers).load();
+  return SignatureLoader(*table, dialect).load();
 }
 
 }  // namespace waybill::dialect

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "base/bytes.h"
 #include "base/check.h"
 #include "base/ids.h"
 #include "dialect/template_node.h"
@@ -264,11 +265,12 @@ class JsonWriter {
   std::string& out_;
 };
 
-void collect(const TemplateNode& node, std::vector<std::string_view>& names) {
+template <class Visit>
+void for_each_placeholder(const TemplateNode& node, const Visit& visit) {
   for (const Piece& piece : node.pieces) {
-    if (piece.has_placeholder) names.push_back(piece.placeholder.name);
+    if (piece.has_placeholder) visit(piece.placeholder);
   }
-  for (const TemplateNode& child : node.children) collect(child, names);
+  for (const TemplateNode& child : node.children) for_each_placeholder(child, visit);
 }
 
 // The child at `step`, or null.
@@ -313,9 +315,23 @@ std::optional<std::vector<JsonStep>> Template::source_of(std::span<const JsonSte
 
 std::vector<std::string_view> Template::variables() const {
   std::vector<std::string_view> names;
-  if (root_) collect(*root_, names);
+  if (root_) {
+    for_each_placeholder(
+        *root_, [&](const Placeholder& placeholder) { names.push_back(placeholder.name); });
+  }
   return names;
 }
+
+std::vector<std::string_view> Template::placeholders() const {
+  std::vector<std::string_view> written;
+  if (root_) {
+    for_each_placeholder(
+        *root_, [&](const Placeholder& placeholder) { written.push_back(placeholder.written); });
+  }
+  return written;
+}
+
+bool Template::is_text() const { return root_ && root_->kind == TemplateNode::Kind::kText; }
 
 Result<void> Template::append_json(Scope scope, std::string& out) const {
   WAYBILL_CHECK(root_ && root_->kind != Kind::kText, "only a JSON template is written as JSON");
@@ -330,6 +346,19 @@ Result<void> Template::append_text(Scope scope, std::string& out) const {
   for (const Piece& piece : root_->pieces) {
     out += piece.literal;
     if (piece.has_placeholder) WAYBILL_TRY(append_piece_value(piece.placeholder, scope, out));
+  }
+  return {};
+}
+
+Result<void> Template::append_url_path(Scope scope, std::string& out) const {
+  if (!root_) return {};
+  WAYBILL_CHECK(root_->kind == Kind::kText, "only a text template is written as a path");
+  for (const Piece& piece : root_->pieces) {
+    out += piece.literal;
+    if (!piece.has_placeholder) continue;
+    std::string value;
+    WAYBILL_TRY(append_piece_value(piece.placeholder, scope, value));
+    out += percent_encode(value);
   }
   return {};
 }

@@ -81,6 +81,10 @@ class Template {
   bool empty() const { return root_ == nullptr; }
   // The variables it names, in order of appearance.
   std::vector<std::string_view> variables() const;
+  // Its placeholders as they are written between their braces, in order of appearance.
+  std::vector<std::string_view> placeholders() const;
+  // Whether parse_text() made it. False for an empty one.
+  bool is_text() const;
 
   // Both append to `out`, and may leave a part there when they fail.
   //
@@ -89,6 +93,8 @@ class Template {
   // append_json() requires: made by parse_json(). append_text(): by parse_text().
   Result<void> append_json(Scope scope, std::string& out) const;
   Result<void> append_text(Scope scope, std::string& out) const;
+  // As append_text(), each value percent-encoded, so that it stays within its segment of a path.
+  Result<void> append_url_path(Scope scope, std::string& out) const;
 
   // Where the value at `place` in the JSON that this template makes was taken from: the place in
   // the variable of kind kJson. Nothing: from elsewhere, or from several places. Requires: made by

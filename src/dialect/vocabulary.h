@@ -73,4 +73,36 @@ inline constexpr std::array<Variable, 2> kSignatureVariables = {
 enum SchemeVariable : std::size_t { kSchemeHex, kSchemeBase64 };
 inline constexpr std::array<Variable, 2> kSchemeVariables = {{{.name = "hex"}, {.name = "base64"}}};
 
+// [receipt]: what was received. `key` and `environment` see what `type` and `id` have made, too,
+// and [receipt.fetch] the source's settings.
+enum ReceivedVariable : std::size_t {
+  kReceivedSettings,
+  kReceivedDigest,
+  kReceivedBody,
+  kReceivedHeader,
+  kReceivedType,
+  kReceivedId,
+  kReceivedVariables,
+};
+inline constexpr std::array<Variable, kReceivedVariables> kReceived = {{
+    {"settings", Variable::Kind::kJson},
+    {"digest", Variable::Kind::kText},
+    {"body", Variable::Kind::kJson},
+    {"header", Variable::Kind::kJson},
+    {"type", Variable::Kind::kText},
+    {"id", Variable::Kind::kText},
+}};
+template <class T>
+constexpr std::span<const T> request_stretch(const std::array<T, kReceivedVariables>& all) {
+  return std::span(all).subspan(kReceivedDigest, kReceivedType - kReceivedDigest);
+}
+template <class T>
+constexpr std::span<const T> message_stretch(const std::array<T, kReceivedVariables>& all) {
+  return std::span(all).subspan(kReceivedDigest);
+}
+template <class T>
+constexpr std::span<const T> fetch_stretch(const std::array<T, kReceivedVariables>& all) {
+  return std::span(all).first(kReceivedId);
+}
+
 }  // namespace waybill::dialect
