@@ -12,12 +12,13 @@ namespace changes = store::changes;
 
 ChangeFeed::ChangeFeed(boost::asio::io_context& context, Log& log, store::Database& database,
                        const Uuid& node, surfaces::KeyDirectory& keys,
-                       delivery::Dispatcher& dispatcher)
+                       surfaces::SourceDirectory& sources, delivery::Dispatcher& dispatcher)
     : context_(context),
       log_(log),
       database_(database),
       node_(node),
       keys_(keys),
+      sources_(sources),
       dispatcher_(dispatcher) {}
 
 ChangeFeed::~ChangeFeed() { stop(); }
@@ -55,6 +56,8 @@ void ChangeFeed::hear(const std::string& text) {
     dispatcher_.endpoint_changed(changed->workspace, changed->endpoint);
   } else if (const auto* key = std::get_if<changes::KeyChanged>(&*message)) {
     keys_.forget(key->key);
+  } else if (const auto* source = std::get_if<changes::SourceChanged>(&*message)) {
+    sources_.forget(source->source);
   } else if (const auto* due = std::get_if<changes::Due>(&*message); due->by != node_) {
     for (const auto& owed : due->endpoints) dispatcher_.hear_due(owed.workspace, owed.endpoint);
   }
@@ -68,6 +71,7 @@ void ChangeFeed::note(bool hears) {
 
 void ChangeFeed::trust(bool trusted) {
   keys_.trust(trusted);
+  sources_.trust(trusted);
   dispatcher_.trust(trusted);
 }
 

@@ -1,10 +1,10 @@
 // The ChangeFeed makes this node act on what other nodes have changed, within a second of their
-// commit: a revoked key works no more, a paused endpoint is sent nothing, what is due is helped
-// with.
+// commit: a revoked key works no more, a source verifies with its new secrets, a paused endpoint is
+// sent nothing, what is due is helped with.
 //
-// It listens to what units say (store/changes.h). While it cannot, what is remembered of keys and
-// endpoints is not trusted: the store is asked. Once it hears again everything is forgotten, and
-// remembered anew.
+// It listens to what units say (store/changes.h). While it cannot, what is remembered of keys,
+// sources and endpoints is not trusted: the store is asked. Once it hears again everything is
+// forgotten, and remembered anew.
 //
 // Where the database belongs to this process there is nothing to hear, and all is trusted.
 //
@@ -21,6 +21,7 @@
 #include "delivery/dispatcher.h"
 #include "store/database.h"
 #include "surfaces/key_directory.h"
+#include "surfaces/source_directory.h"
 
 namespace waybill::app {
 
@@ -29,7 +30,8 @@ class ChangeFeed {
   // `node` is this one, whose own news of what is due is no news to it. Everything given outlives
   // the feed.
   ChangeFeed(boost::asio::io_context& context, Log& log, store::Database& database,
-             const Uuid& node, surfaces::KeyDirectory& keys, delivery::Dispatcher& dispatcher);
+             const Uuid& node, surfaces::KeyDirectory& keys, surfaces::SourceDirectory& sources,
+             delivery::Dispatcher& dispatcher);
   ~ChangeFeed();
 
   // Begins to listen.
@@ -47,6 +49,7 @@ class ChangeFeed {
   store::Database& database_;
   const Uuid node_;
   surfaces::KeyDirectory& keys_;
+  surfaces::SourceDirectory& sources_;
   delivery::Dispatcher& dispatcher_;
   bool has_heard_ = false;
   std::shared_ptr<bool> listening_;  // Null: it has not begun, or has stopped.

@@ -50,7 +50,8 @@ class ChangeFeedTest : public testing::Test {
           dispatcher(test.context, test.clock, test.log, *database, endpoints, channels,
                      test.alerts, Rng(1), {.node = id}),
           keys(*database, test.clock, test.secret_box),
-          feed(test.context, test.log, *database, id, keys, dispatcher) {}
+          sources(*database, built_in_dialects(), test.secret_box),
+          feed(test.context, test.log, *database, id, keys, sources, dispatcher) {}
 
     Task<Result<net::ClientResponse>> receive() {
       ++sent;
@@ -67,6 +68,7 @@ class ChangeFeedTest : public testing::Test {
     delivery::Channels channels;
     delivery::Dispatcher dispatcher;
     surfaces::KeyDirectory keys;
+    surfaces::SourceDirectory sources;
     ChangeFeed feed;
   };
 

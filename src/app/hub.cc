@@ -27,6 +27,7 @@ using surfaces::precoro::PrecoroApi;
 using surfaces::proculink::ProcuLinkApi;
 using surfaces::procureiq::ProcureIqApi;
 using surfaces::proign::ProignApi;
+using surfaces::receiver::ReceiverDoor;
 
 template <const char* prefix>
 bool is_below(std::string_view path) {
@@ -54,6 +55,8 @@ struct SurfaceErrors {
   net::Response (*render_miss)(const net::Router::Miss& miss);
 };
 constexpr std::array kSurfaces = {
+    SurfaceErrors{ReceiverDoor::serves, "receiver", ReceiverDoor::render_error,
+                  ReceiverDoor::render_miss},
     SurfaceErrors{is_below<kIngress>, "proculink", ProcuLinkApi::render_error,
                   ProcuLinkApi::render_miss},
     SurfaceErrors{PrecoroApi::has_path, "precoro", PrecoroApi::render_error,
@@ -171,16 +174,18 @@ Hub::Hub(boost::asio::io_context& context, Log& log, const Settings& settings, D
           Rng(crypto::random_seed()),
           {.node = data_.node(), .node_name = node_name(settings_), .lease = settings_.lease}),
       keys_(*database_, *clock_, secret_box_, settings_.rate_limit),
+      sources_(*database_, dialects_, secret_box_),
       nodes_(context, *clock_, log_, *database_,
              {.id = data_.node(),
               .boot = ids_.next(),
               .name = node_name(settings_),
               .version = std::string(version())},
              [this](int live) { dispatcher_.set_nodes(live); }),
-      changes_(context, log_, *database_, data_.node(), keys_, dispatcher_),
+      changes_(context, log_, *database_, data_.node(), keys_, sources_, dispatcher_),
       replayer_(context, *clock_, log_, *database_, dispatcher_, recovery_,
                 [this] { return nodes_.is_first(); }),
       order_intake_(*clock_, ids_, *database_, acceptance_),
+      receiver_(*clock_, ids_, *database_, acceptance_),
       woocommerce_orders_(*clock_, ids_, *database_, acceptance_, dispatcher_),
       woocommerce_reconciler_(
           {.context = context,
@@ -202,6 +207,7 @@ Hub::Hub(boost::asio::io_context& context, Log& log, const Settings& settings, D
                .dispatcher = dispatcher_,
                .endpoints = endpoints_,
                .keys = keys_,
+               .sources = sources_,
                .guard = guard_,
                .backup = backup_,
                .admin_token_hash = crypto::sha256(data_.admin_token().reveal()),
@@ -223,6 +229,12 @@ Hub::Hub(boost::asio::io_context& context, Log& log, const Settings& settings, D
       integration_(native_.services()),
       public_reads_(native_.services()),
       woocommerce_webhook_(*clock_, log_, keys_, woocommerce_orders_),
+      receiver_door_({.clock = *clock_,
+                      .log = log_,
+                      .dialects = dialects_,
+                      .sources = sources_,
+                      .receiver = receiver_,
+                      .dispatcher = dispatcher_}),
       traffic_(log_, ids_, settings_.access_log),
       request_log_(context, *clock_, log_, ids_, *database_,
                    {.node = data_.node(),
@@ -266,6 +278,7 @@ Hub::Hub(boost::asio::io_context& context, Log& log, const Settings& settings, D
   integration_.add_routes(router_);
   public_reads_.add_routes(router_);
   woocommerce_webhook_.add_routes(router_);
+  receiver_door_.add_routes(router_);
   operations_.add_routes(router_);
   add_root_route();
   if (settings_.tls_certificate.empty()) return;

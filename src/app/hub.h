@@ -35,6 +35,7 @@
 #include "dialect/loader.h"
 #include "intake/acceptance.h"
 #include "intake/order_intake.h"
+#include "intake/receiver.h"
 #include "intake/recovery.h"
 #include "net/egress_guard.h"
 #include "net/http_client.h"
@@ -51,6 +52,8 @@
 #include "surfaces/proculink/proculink_api.h"
 #include "surfaces/procureiq/procureiq_api.h"
 #include "surfaces/proign/proign_api.h"
+#include "surfaces/receiver/receiver_door.h"
+#include "surfaces/source_directory.h"
 #include "surfaces/woocommerce_orders.h"
 #include "surfaces/woocommerce_reconciler.h"
 
@@ -118,10 +121,12 @@ class Hub {
   const delivery::Alerts alerts_;
   delivery::Dispatcher dispatcher_;
   surfaces::KeyDirectory keys_;
+  surfaces::SourceDirectory sources_;
   NodeRegistry nodes_;
   ChangeFeed changes_;
   delivery::Replayer replayer_;
   intake::OrderIntake order_intake_;
+  intake::Receiver receiver_;
   surfaces::WooCommerceOrders woocommerce_orders_;
   surfaces::WooCommerceReconciler woocommerce_reconciler_;
   surfaces::native::NativeApi native_;
@@ -132,6 +137,7 @@ class Hub {
   surfaces::peptideclients::IntegrationApi integration_;
   surfaces::peptideclients::ReadApi public_reads_;
   surfaces::peptideclients::WooCommerceWebhook woocommerce_webhook_;
+  surfaces::receiver::ReceiverDoor receiver_door_;
   Traffic traffic_;
   RequestLog request_log_;
   Retention retention_;

@@ -244,7 +244,10 @@ Result<std::vector<net::Header>> sign(const Dialect& dialect, std::span<const ne
 // timestamp_out_of_tolerance (of a good signature: whoever is told so has the secret); with
 // kInvalid (dialect_unsigned) for a dialect that does not sign. No message holds a secret or an
 // expected value. Takes the same time whichever byte differs.
+//
+// `tolerance`: instead of the dialect's, where it signs the time.
 Result<void> verify(const Dialect& dialect, std::span<const net::Header> headers,
-                    std::string_view body, std::span<const Secret> keys, Timestamp now);
+                    std::string_view body, std::span<const Secret> keys, Timestamp now,
+                    std::optional<std::chrono::milliseconds> tolerance = std::nullopt);
 
 }  // namespace waybill::dialect

@@ -248,7 +248,8 @@ Result<std::string_view> signed_header(std::span<const net::Header> headers,
 // Checks what one signature header says.
 Result<void> verify_header(const SignatureRules& rules, std::span<const net::Header> headers,
                            const std::string& value, std::string_view body,
-                           std::span<const Key> keys, Timestamp now) {
+                           std::span<const Key> keys, Timestamp now,
+                           std::chrono::milliseconds tolerance) {
   const Result<std::string_view> id = signed_header(headers, rules.id_header);
   const Result<std::string_view> beside = signed_header(headers, rules.timestamp_header);
   if (!id) return refused("signature_malformed", id.error().message);
@@ -276,10 +277,10 @@ Result<void> verify_header(const SignatureRules& rules, std::span<const net::Hea
   bool good = false;
   for (const Key& key : keys) good = is_signed_by(key, text, *received) || good;
   if (!good) return refused("signature_mismatch", "No key made this signature of these bytes.");
-  if (signed_at && (*signed_at > now + *rules.tolerance || *signed_at < now - *rules.tolerance)) {
-    return refused("timestamp_out_of_tolerance",
-                   fmt::format("The signed time is more than {} from now.",
-                               format_duration(*rules.tolerance)));
+  if (signed_at && (*signed_at > now + tolerance || *signed_at < now - tolerance)) {
+    return refused(
+        "timestamp_out_of_tolerance",
+        fmt::format("The signed time is more than {} from now.", format_duration(tolerance)));
   }
   return {};
 }
@@ -365,7 +366,8 @@ Result<std::vector<net::Header>> sign(const Dialect& dialect, std::span<const ne
 }
 
 Result<void> verify(const Dialect& dialect, std::span<const net::Header> headers,
-                    std::string_view body, std::span<const Secret> keys, Timestamp now) {
+                    std::string_view body, std::span<const Secret> keys, Timestamp now,
+                    std::optional<std::chrono::milliseconds> tolerance) {
   if (!dialect.signature) {
     return fail(
         Code::kInvalid, "dialect_unsigned",
@@ -380,11 +382,12 @@ Result<void> verify(const Dialect& dialect, std::span<const net::Header> headers
   for (const Secret& text : keys) {
     if (std::optional<Key> key = read_key(rules, text.reveal())) usable.push_back(*std::move(key));
   }
-  Result<void> verified = verify_header(rules, headers, *value, body, usable, now);
+  const auto allowed = tolerance.value_or(rules.tolerance.value_or(std::chrono::milliseconds(0)));
+  Result<void> verified = verify_header(rules, headers, *value, body, usable, now, allowed);
   if (verified || rules.rotation_header.empty()) return verified;
   // Our own sender puts a new secret's signature there while the former is still in use.
   const std::string* const next = net::find_header(headers, rules.rotation_header);
-  if (next && verify_header(rules, headers, *next, body, usable, now)) return {};
+  if (next && verify_header(rules, headers, *next, body, usable, now, allowed)) return {};
   return verified;
 }
 

@@ -1,9 +1,12 @@
 #include "intake/source_secrets.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 #include "base/json.h"
 #include "base/json_text.h"
 #include "crypto/digest.h"
+#include "store/sources.h"
 
 namespace waybill::intake {
 
@@ -40,6 +43,25 @@ Bytes seal_secrets(const crypto::SecretBox& secret_box, const model::SourceId& s
     entry.end();
   });
   return secret_box.seal(text, source.bytes());
+}
+
+Result<void> check_unused(store::Connection& connection, const crypto::SecretBox& secret_box,
+                          std::string_view dialect, const Secret& secret,
+                          const model::SourceId& own) {
+  const auto others = store::sources::of_dialect(connection, dialect);
+  if (!others) return fail(others.error());
+  const auto is_it = [&](const OpenSource::Key& key) {
+    return crypto::equal_in_constant_time(key.secret.reveal(), secret.reveal());
+  };
+  for (const model::Source& other : *others) {
+    if (other.id == own) continue;
+    const auto keys = open_secrets(secret_box, other);
+    // What cannot be opened verifies nothing, and must not keep others from their secrets.
+    if (!keys || std::ranges::none_of(*keys, is_it)) continue;
+    return fail(Code::kConflict, "secret_in_use",
+                "Another source of this dialect has this secret: each needs its own.");
+  }
+  return {};
 }
 
 std::string fingerprint(const Secret& secret) {

@@ -69,6 +69,7 @@ HubFixture::HubFixture(int rate_limit)
                   .dispatcher = dispatcher,
                   .endpoints = endpoints,
                   .keys = keys,
+                  .sources = sources,
                   .guard = guard,
                   .backup = backup,
                   .admin_token_hash = crypto::sha256(kAdminTokenText),

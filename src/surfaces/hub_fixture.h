@@ -39,6 +39,7 @@
 #include "store/database.h"
 #include "surfaces/key_directory.h"
 #include "surfaces/native/native_api.h"
+#include "surfaces/source_directory.h"
 #include "surfaces/woocommerce_orders.h"
 #include "surfaces/woocommerce_reconciler.h"
 
@@ -107,6 +108,7 @@ class HubFixture : public testing::Test {
   delivery::Channels channels;
   delivery::Dispatcher dispatcher;
   KeyDirectory keys;
+  SourceDirectory sources{*database, dialects, secret_box};
   net::EgressGuard guard{/*allow_private_networks=*/false};
   store::Backup backup;
   WooCommerceOrders woocommerce_orders;

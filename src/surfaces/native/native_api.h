@@ -22,6 +22,7 @@
 #include "store/backup.h"
 #include "store/database.h"
 #include "surfaces/key_directory.h"
+#include "surfaces/source_directory.h"
 
 namespace waybill::surfaces {
 class WooCommerceReconciler;
@@ -42,6 +43,7 @@ struct Services {
   delivery::Dispatcher& dispatcher;
   delivery::EndpointDirectory& endpoints;
   KeyDirectory& keys;
+  SourceDirectory& sources;
   const net::EgressGuard& guard;
   store::Backup& backup;
   crypto::Digest admin_token_hash;

@@ -25,7 +25,7 @@
 #include "base/task.h"
 #include "crypto/hmac_key.h"
 #include "model/api_key.h"
-#include "surfaces/peptideclients/hash_budget.h"
+#include "surfaces/hash_budget.h"
 
 namespace waybill::surfaces::peptideclients {
 

@@ -1,4 +1,4 @@
-#include "surfaces/peptideclients/hash_budget.h"
+#include "surfaces/hash_budget.h"
 
 #include <algorithm>
 #include <chrono>
@@ -6,7 +6,7 @@
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/network_v6.hpp>
 
-namespace waybill::surfaces::peptideclients {
+namespace waybill::surfaces {
 namespace {
 constexpr std::chrono::seconds kAtOnce{1};
 }
@@ -37,4 +37,4 @@ void HashBudget::spend(const std::string& other_end, std::int64_t bytes, Timesta
           std::chrono::microseconds(bytes * std::micro::den / kBytesPerSecond);
 }
 
-}  // namespace waybill::surfaces::peptideclients
+}  // namespace waybill::surfaces

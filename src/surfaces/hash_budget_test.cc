@@ -1,10 +1,10 @@
-#include "surfaces/peptideclients/hash_budget.h"
+#include "surfaces/hash_budget.h"
 
 #include <gtest/gtest.h>
 
 #include "base/manual_clock.h"
 
-namespace waybill::surfaces::peptideclients {
+namespace waybill::surfaces {
 namespace {
 
 using namespace std::chrono_literals;
@@ -60,4 +60,4 @@ TEST(HashBudget, AnOtherEndIsACustomerNotAnAddress) {
 }
 
 }  // namespace
-}  // namespace waybill::surfaces::peptideclients
+}  // namespace waybill::surfaces

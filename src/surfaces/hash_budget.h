@@ -17,7 +17,7 @@
 
 #include "base/clock.h"
 
-namespace waybill::surfaces::peptideclients {
+namespace waybill::surfaces {
 
 // Who `peer` is for a budget: an IPv4 address, however it is written, or the /64 of an IPv6
 // address, all of which is one customer's. Anything else stands for itself.
@@ -39,4 +39,4 @@ class HashBudget {
   std::unordered_map<std::string, Micros> paid_until_;  // At kBytesPerSecond.
 };
 
-}  // namespace waybill::surfaces::peptideclients
+}  // namespace waybill::surfaces
