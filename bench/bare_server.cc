@@ -32,6 +32,15 @@ BareServer::BareServer(asio::io_context& context, OnPost on_post, OnGet on_get)
       acceptor_(context, tcp::endpoint(asio::ip::address_v4::loopback(), 0)),
       tasks_(context, log_) {}
 
+BareServer::BareServer(asio::io_context& context, std::string_view signature_header,
+                       OnSignedPost on_post)
+    : context_(context),
+      on_get_([] { return std::string("{}"); }),
+      signature_header_(signature_header),
+      on_signed_post_(std::move(on_post)),
+      acceptor_(context, tcp::endpoint(asio::ip::address_v4::loopback(), 0)),
+      tasks_(context, log_) {}
+
 void BareServer::run() {
   std::cout << "{\"port\":" << acceptor_.local_endpoint().port() << "}" << std::endl;
   tasks_.spawn("accept", accept());
@@ -62,7 +71,13 @@ Task<void> BareServer::converse(tcp::socket socket) {
     if (request.method() == http::verb::get) {
       response.body() = on_get_();
     } else {
-      const Answer answer = co_await on_post_(std::move(request.body()));
+      Answer answer;
+      if (on_signed_post_) {
+        std::string signature(request[signature_header_]);
+        answer = co_await on_signed_post_(std::move(request.body()), std::move(signature));
+      } else {
+        answer = co_await on_post_(std::move(request.body()));
+      }
       response.result(answer.status);
       response.body() = answer.body;
     }

@@ -27,12 +27,17 @@ class BareServer {
  public:
   // Answers a post with this body.
   using OnPost = std::function<Task<Answer>(std::string body)>;
+  // The same, and with the value of the header that signs it; empty if there is none.
+  using OnSignedPost = std::function<Task<Answer>(std::string body, std::string signature)>;
   // Answers every GET, with JSON.
   using OnGet = std::function<std::string()>;
 
   BareServer(
       boost::asio::io_context& context, OnPost on_post,
       OnGet on_get = [] { return std::string("{}"); });
+  // `signature_header`: its name, a literal.
+  BareServer(boost::asio::io_context& context, std::string_view signature_header,
+             OnSignedPost on_post);
 
   // Serves on a free port of 127.0.0.1, which it prints first as {"port":12345}. Runs until killed.
   void run();
@@ -44,6 +49,8 @@ class BareServer {
   boost::asio::io_context& context_;
   const OnPost on_post_;
   const OnGet on_get_;
+  const std::string_view signature_header_;
+  const OnSignedPost on_signed_post_;
   boost::asio::ip::tcp::acceptor acceptor_;
   Log log_;
   TaskGroup tasks_;

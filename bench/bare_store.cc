@@ -33,6 +33,9 @@ constexpr const char* kTables = R"sql(
   CREATE TABLE payments (id INTEGER PRIMARY KEY, workspace INTEGER, number TEXT,
     order_id INTEGER, created_at INTEGER);
   CREATE UNIQUE INDEX payments_number ON payments (workspace, number);
+  CREATE TABLE messages (id INTEGER PRIMARY KEY, source INTEGER, external_id TEXT, type TEXT,
+    key BLOB, body_hash BLOB, received_at INTEGER);
+  CREATE UNIQUE INDEX messages_key ON messages (source, key);
   CREATE TABLE attempts (id INTEGER PRIMARY KEY, delivery_id INTEGER, started_at INTEGER,
     latency_ms INTEGER, status_code INTEGER);
 )sql";
@@ -43,6 +46,17 @@ constexpr std::int64_t kPaymentEvents = std::int64_t{1} << 40;
 void require(bool ok, sqlite3* database) {
   WAYBILL_CHECK(ok, database == nullptr ? "out of memory" : sqlite3_errmsg(database));
 }
+
+class Digest {
+ public:
+  explicit Digest(std::string_view text) {
+    SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), bytes_);
+  }
+  std::string_view text() const { return {reinterpret_cast<const char*>(bytes_), sizeof bytes_}; }
+
+ private:
+  unsigned char bytes_[SHA256_DIGEST_LENGTH];
+};
 
 class Statement {
  public:
@@ -105,7 +119,13 @@ class BareStore::Tables {
 
   void write(const Batch& batch) {
     begin_.run();
-    for (NewOrder* order : batch.orders) insert(*order);
+    for (NewOrder* order : batch.orders) {
+      if (order->message_type.empty()) {
+        insert(*order);
+      } else {
+        insert_message(*order);
+      }
+    }
     for (const Attempt& attempt : batch.attempts) {
       finish_delivery_.run(attempt.delivery);
       insert_attempt_.run(attempt.delivery, attempt.delivery, std::int64_t{1},
@@ -116,9 +136,8 @@ class BareStore::Tables {
 
  private:
   void insert(NewOrder& order) {
-    unsigned char digest[SHA256_DIGEST_LENGTH];
-    SHA256(reinterpret_cast<const unsigned char*>(order.body.data()), order.body.size(), digest);
-    const std::string_view key(reinterpret_cast<const char*>(digest), sizeof digest);
+    const Digest digest(order.body);
+    const std::string_view key = digest.text();
     WAYBILL_CHECK(!find_key_.run(key), "bench/orders.lua makes no order twice");
     const std::int64_t id = order.id = ++orders_;
     insert_key_.run(key, id, id);
@@ -128,6 +147,20 @@ class BareStore::Tables {
     if (!with_payments_) return;
     insert_payment_.run(id, order.number, id, id);
     insert_payment_event_.run(kPaymentEvents + id, order.body, id);
+  }
+
+  void insert_message(const NewOrder& message) {
+    const Digest key(message.number);
+    const Digest body(message.body);
+    const std::int64_t id = orders_ + 1;
+    // With RETURNING there is a row unless the key was there.
+    if (!insert_message_.run(id, message.number, message.message_type, key.text().substr(0, 16),
+                             body.text(), id)) {
+      return;
+    }
+    orders_ = id;
+    insert_message_event_.run(id, message.body, id);
+    insert_delivery_.run(id, id, id);
   }
 
   Connection connection_;
@@ -143,6 +176,11 @@ class BareStore::Tables {
   Statement insert_payment_{connection_.handle(), "INSERT INTO payments VALUES (?, 1, ?, ?, ?)"};
   Statement insert_payment_event_{connection_.handle(),
                                   "INSERT INTO events VALUES (?, 1, 'payment.recorded', ?, ?)"};
+  Statement insert_message_{connection_.handle(),
+                            "INSERT INTO messages VALUES (?, 1, ?, ?, ?, ?, ?) "
+                            "ON CONFLICT (source, key) DO NOTHING RETURNING id"};
+  Statement insert_message_event_{connection_.handle(),
+                                  "INSERT INTO events VALUES (?, 1, 'message.received', ?, ?)"};
   Statement insert_delivery_{connection_.handle(),
                              "INSERT INTO deliveries VALUES (?, ?, 1, 'pending', ?, 0)"};
   Statement finish_delivery_{
@@ -169,6 +207,20 @@ Task<std::int64_t> BareStore::insert_order(std::string_view number, std::string_
   NewOrder order{.number = number,
                  .body = body,
                  .committed = asio::steady_timer(context_, asio::steady_timer::time_point::max())};
+  co_await insert(order);
+  co_return order.id;
+}
+
+Task<void> BareStore::insert_message(std::string_view id, std::string_view type,
+                                     std::string_view body) {
+  NewOrder message{.number = id,
+                   .body = body,
+                   .committed = asio::steady_timer(context_, asio::steady_timer::time_point::max()),
+                   .message_type = type};
+  co_await insert(message);
+}
+
+Task<void> BareStore::insert(NewOrder& order) {
   {
     const std::lock_guard lock(mutex_);
     waiting_.orders.push_back(&order);
@@ -176,7 +228,6 @@ Task<std::int64_t> BareStore::insert_order(std::string_view number, std::string_
   changed_.notify_one();
   // The news comes as a task of this thread, so it cannot come before the wait has begun.
   co_await order.committed.async_wait(asio::as_tuple(asio::use_awaitable));
-  co_return order.id;
 }
 
 void BareStore::record_attempt(std::int64_t delivery, int status) {

@@ -38,6 +38,12 @@ class BareStore {
   // Requires: `number` and `body` live until then.
   Task<std::int64_t> insert_order(std::string_view number, std::string_view body);
 
+  // Stores what a platform has sent, with the digest it is known again by, its event and the
+  // delivery to its handler; when it returns, they are on disk. One that is there already is not
+  // stored again.
+  // Requires: `id`, `type` and `body` live until then.
+  Task<void> insert_message(std::string_view id, std::string_view type, std::string_view body);
+
   // Records that a delivery was answered with `status`. Nobody waits for it.
   void record_attempt(std::int64_t delivery, int status);
 
@@ -47,6 +53,7 @@ class BareStore {
     std::string_view body;
     boost::asio::steady_timer committed;  // Cancelled when it is.
     std::int64_t id = 0;
+    std::string_view message_type = {};  // Of a message, whose own id is `number`. Empty: an order.
   };
   struct Attempt {
     std::int64_t delivery;
@@ -58,6 +65,7 @@ class BareStore {
   };
   class Tables;
 
+  Task<void> insert(NewOrder& order);
   void write_batches(const std::string& file, bool with_payments);
 
   boost::asio::io_context& context_;

@@ -16,6 +16,7 @@ import memory
 import nodes
 import picture
 import postgres
+import receipt
 import rendering
 import report
 import sales
@@ -31,7 +32,7 @@ FOLDER = os.path.join(os.path.dirname(HERE), "build", "bench")
 ROWS = {"rendering": rendering.measure, "fan-out": fan_out.measure, "latency": latency.measure,
         "memory": memory.measure, "slow-endpoint": slow_endpoint.measure,
         "growth": growth.measure, "postgres": postgres.measure, "nodes": nodes.measure,
-        "sales": sales.measure}
+        "sales": sales.measure, "receipt": receipt.measure}
 
 
 class Interrupted(BaseException):

@@ -187,10 +187,37 @@ def sales_lines(found):
                   finding["unknown_ms"] - finding["known_ms"], 2, ".2f")
 
 
+def receipt_lines(found):
+    """Ratios are of one round."""
+    figures = {name: found[name]["messages_per_second"] for name in found["at_rate"]}
+
+    def times(theirs):
+        return summary([ours / other for ours, other in zip(figures["hub"], theirs)])
+
+    ratio = times(figures["bare"])
+    yield line("receipt of signed messages, messages/s",
+               f"{spread(summary(figures['hub']), ',.0f')} of bare "
+               f"{spread(summary(figures['bare']), ',.0f')}: {spread(ratio, '.2f')}",
+               "≥ 0.60 of bare", ratio["median"] >= 0.6, ratio["median"] / 0.6)
+    faster = times([max(pair) for pair in zip(figures["express"], figures["fastapi"])])
+    samples = ", ".join(f"{title} {statistics.median(figures[name]):,.0f}"
+                        for name, title in (("express", "Express"), ("fastapi", "FastAPI"),
+                                            ("fastify", "Fastify")))
+    yield line("the same, × the faster of Express and FastAPI with SQLite",
+               f"{spread(faster, '.1f')}; messages/s: {samples}", "≥ 5.0", faster["median"] >= 5,
+               faster["median"] / 5)
+    p99 = {name: statistics.median(values["p99_ms"])
+           for name, values in found["at_rate"].items()}
+    yield line(f"receipt at {found['rate']:,} messages/s, p99 in ms",
+               f"{p99['hub']:.2f}; bare {p99['bare']:.2f}, Express {p99['express']:,.2f}, FastAPI "
+               f"{p99['fastapi']:,.2f}, Fastify {p99['fastify']:,.2f}",
+               "≤ 20.00", p99["hub"] <= 20, 20 / max(p99["hub"], 1e-9))
+
+
 LINES = {"throughput": throughput_lines, "rendering": rendering_lines, "fan-out": fan_out_lines,
          "latency": latency_lines, "memory": memory_lines, "slow-endpoint": slow_endpoint_lines,
          "growth": growth_lines, "postgres": postgres_lines, "nodes": nodes_lines,
-         "sales": sales_lines}
+         "sales": sales_lines, "receipt": receipt_lines}
 
 
 def lines_of(name, found):

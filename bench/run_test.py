@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 """What of bench/run can be tested without measuring: its options, and how it reads and reports."""
 
+import hashlib
+import hmac
 import json
 import os
 import subprocess
@@ -14,6 +16,7 @@ import fill
 import measure
 import picture
 import postgres
+import receipt
 import rendering
 import report
 import wrk
@@ -203,6 +206,49 @@ class FanOut(unittest.TestCase):
         self.assertEqual(len(set(ids)), 3)
 
 
+class Stored:
+    """A program that has been measured, and what its tables hold."""
+
+    name, tables = "sample", ("messages", "jobs")
+
+    def __init__(self, messages, jobs):
+        self.counts = {"messages": messages, "jobs": jobs}
+
+    def query(self, sql):
+        return self.counts[sql.split()[-1]]
+
+
+class Receipt(unittest.TestCase):
+    def test_each_message_is_another_one_and_signed_over_its_bytes(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "messages.txt")
+            receipt.sign_messages(path, 3)
+            with open(path, encoding="ascii") as file:
+                body, *lines = file.read().splitlines()
+        self.assertEqual(len(lines), 3)
+        ids = set()
+        for line in lines:
+            digits, signature = line.split(" ")
+            sent = body.replace("000000000", digits)
+            ids.add(json.loads(sent)["id"])
+            self.assertEqual(signature, hmac.new(receipt.SECRET.encode(), sent.encode(),
+                                                 hashlib.sha256).hexdigest())
+        self.assertEqual(len(ids), 3)
+
+    def test_what_was_acknowledged_and_is_not_stored_is_no_measurement(self):
+        receipt.check_stored(Stored(100, 103), 100, 64)
+        for stored in (Stored(99, 100), Stored(100, 99), Stored(165, 165)):
+            with self.assertRaisesRegex(BenchFailed, "has acknowledged 100 messages, and has"):
+                receipt.check_stored(stored, 100, 64)
+
+
+def received(**per_second):
+    def at(values, p99):
+        return {"messages_per_second": values, "p50_ms": [1.0], "p99_ms": [p99]}
+    found = {name: at(values, 10.0) for name, values in per_second.items()}
+    return {"rate": 2000, **found, "at_rate": {name: at([], 19.0) for name in found}}
+
+
 def ingest(per_second):
     return {"orders_per_second": per_second, "acknowledged": 8 * per_second, "p50_ms": 2.3,
             "p99_ms": 16.0}
@@ -273,6 +319,19 @@ class Report(unittest.TestCase):
                                             "pgbench_clients": rounds(10_000)})
         self.assertEqual((row["met"], row["share"]), (True, 1.25))
         self.assertIn("with 64 connections 10,000 [10,000–10,000]: 0.50", row["figure"])
+
+    def test_receipt_is_compared_with_the_faster_sample_of_each_round(self):
+        bare, samples, p99 = report.lines_of("receipt", received(
+            bare=[20_000, 10_000, 30_000], hub=[14_000, 5_000, 15_000],
+            express=[2_000, 1_000, 2_000], fastapi=[1_000, 2_000, 1_500],
+            fastify=[9_000, 9_000, 9_000]))
+        self.assertIn("14,000 [5,000–15,000] of bare 20,000 [10,000–30,000]: 0.50 [0.50–0.70]",
+                      bare["figure"])
+        self.assertFalse(bare["met"])
+        self.assertIn("7.0 [2.5–7.5]; messages/s: Express 2,000, FastAPI 1,500, Fastify 9,000",
+                      samples["figure"])
+        self.assertEqual((samples["met"], p99["met"]), (True, True))
+        self.assertIn("at 2,000 messages/s", p99["title"])
 
     def test_two_nodes_that_are_no_faster_do_not_meet_their_target(self):
         rows = report.lines_of("nodes", {"one": [1000], "two": [1010], "ratio": 1.01, "flood": {
