@@ -448,8 +448,9 @@ class RegistryTest : public testing::Test {
 TEST_F(RegistryTest, HasTheBuiltInDialects) {
   const DialectRegistry registry = DialectRegistry::load({}).value();
   EXPECT_EQ(registry.names(),
-            (std::vector<std::string>{"peptideclients", "precoro", "proculink", "procureiq",
-                                      "proign", "standard-webhooks", "waybill"}));
+            (std::vector<std::string>{"github", "hmac", "peptideclients", "precoro", "proculink",
+                                      "procureiq", "proign", "shopify", "slack",
+                                      "standard-webhooks", "stripe", "waybill", "woocommerce"}));
   EXPECT_EQ(registry.find("proculink")->title, "ProcuLink");
   EXPECT_EQ(registry.find("nobody"), nullptr);
 }
@@ -461,8 +462,9 @@ TEST_F(RegistryTest, AnOperatorsFileAddsOrReplacesADialect) {
   const Result<DialectRegistry> registry = DialectRegistry::load(folder_);
   ASSERT_TRUE(registry.has_value()) << registry.error().message;
   EXPECT_EQ(registry->names(),
-            (std::vector<std::string>{"good", "peptideclients", "precoro", "proculink", "procureiq",
-                                      "proign", "standard-webhooks", "waybill"}));
+            (std::vector<std::string>{"github", "good", "hmac", "peptideclients", "precoro",
+                                      "proculink", "procureiq", "proign", "shopify", "slack",
+                                      "standard-webhooks", "stripe", "waybill", "woocommerce"}));
   EXPECT_EQ(registry->find("proculink")->title, "Good");
 }
 
