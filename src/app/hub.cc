@@ -167,6 +167,13 @@ Hub::Hub(boost::asio::io_context& context, Log& log, const Settings& settings, D
       endpoints_(*database_, dialects_, secret_box_),
       webhooks_(*clock_,
                 [this](net::ClientRequest request) { return client_.send(std::move(request)); }),
+      handler_channels_(
+          {.context = context,
+           .clock = *clock_,
+           .log = log_,
+           .send = [this](net::ClientRequest request) { return client_.send(std::move(request)); },
+           .settings = settings_,
+           .data = data_.folder()}),
       channels_(webhooks_),
       alerts_(acceptance_, ids_),
       dispatcher_(
@@ -269,6 +276,7 @@ Hub::Hub(boost::asio::io_context& context, Log& log, const Settings& settings, D
                    .request_log_bound = request_log_bound_,
                    .nodes = nodes_,
                    .metrics_token = settings_.metrics_token}) {
+  handler_channels_.add_to(channels_);
   for (const SurfaceErrors& surface : kSurfaces) traffic_.add_surface(surface.name);
   native_.add_routes(router_);
   proculink_.add_routes(router_);
@@ -342,6 +350,7 @@ Task<void> Hub::stop() {
   co_await woocommerce_reconciler_.stop();
   if (delivering_) co_await dispatcher_.stop(deadline);
   delivering_ = false;
+  channels_.stop();
   changes_.stop();
   co_await nodes_.stop();
 }

@@ -15,6 +15,7 @@
 #include "app/certificate_watch.h"
 #include "app/change_feed.h"
 #include "app/data_directory.h"
+#include "app/handler_channels.h"
 #include "app/node_registry.h"
 #include "app/operations.h"
 #include "app/request_log.h"
@@ -117,6 +118,7 @@ class Hub {
   const intake::Recovery recovery_;
   delivery::EndpointDirectory endpoints_;
   delivery::WebhookChannel webhooks_;
+  HandlerChannels handler_channels_;
   delivery::Channels channels_;
   const delivery::Alerts alerts_;
   delivery::Dispatcher dispatcher_;

@@ -41,7 +41,10 @@ struct Settings {
   std::vector<net::Network> allow_networks;   // Sent to although they are not public.
   std::vector<net::Network> trusted_proxies;  // Their word of whom they forward for counts.
   bool allow_insecure_endpoints = false;
-  std::filesystem::path dialects;         // A folder of the operator's own dialects; empty: none.
+  std::filesystem::path dialects;          // A folder of the operator's own dialects; empty: none.
+  std::filesystem::path handler_commands;  // Where programs of handlers are; empty: none may run.
+  int handler_commands_max = 16;
+  std::filesystem::path handler_files;    // Empty: "handled" in the data directory.
   std::filesystem::path tls_certificate;  // Empty, as is the key: plain HTTP.
   std::filesystem::path tls_key;
   std::filesystem::path ca_file;  // Authorities beside the system's; empty: none.

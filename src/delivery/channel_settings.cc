@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "delivery/channels/http_channel.h"
+
 namespace waybill::delivery {
 namespace {
 
@@ -10,13 +12,20 @@ auto unknown(model::Channel channel) {
               fmt::format("This hub has no handlers of kind {}.", model::channel_name(channel)));
 }
 
+// Whether `Settings` can be read of them.
+template <class Settings>
+Result<void> check(const json::object& settings) {
+  const auto read = Settings::read(settings);
+  if (!read) return fail(read.error());
+  return {};
+}
+
 }  // namespace
 
 Result<void> check_channel_settings(model::Channel channel, const json::object& settings) {
-  (void)settings;
   switch (channel) {
     case model::Channel::kWebhook: return unknown(channel);
-    case model::Channel::kHttp: return unknown(channel);
+    case model::Channel::kHttp: return check<HttpSettings>(settings);
     case model::Channel::kCommand: return unknown(channel);
     case model::Channel::kFile: return unknown(channel);
     case model::Channel::kRedis: return unknown(channel);

@@ -27,7 +27,8 @@ model::Outcome outcome_of(const Error& error) {
   return model::Outcome::kUnsendable;
 }
 
-// After the signature, so that no dialect signs it; a header that a dialect sets itself stays.
+}  // namespace
+
 void add_trace(const model::TraceContext& trace, const model::DeliveryId& delivery, int number,
                std::vector<net::Header>& headers) {
   if (trace.empty() || net::find_header(headers, "traceparent")) return;
@@ -41,8 +42,6 @@ void add_trace(const model::TraceContext& trace, const model::DeliveryId& delive
       {"traceparent", model::next_traceparent(trace, span ^ static_cast<std::uint64_t>(number))});
   if (!trace.state.empty()) headers.push_back({"tracestate", trace.state});
 }
-
-}  // namespace
 
 Result<net::ClientRequest> make_request(const model::Delivery& delivery, const Target& target,
                                         OutgoingEvent& event, int number, const Clock& clock) {

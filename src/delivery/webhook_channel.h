@@ -43,6 +43,11 @@ class WebhookChannel final : public Channel {
   const Send send_;
 };
 
+// Passes the trace on, as a step of its own for this attempt; nothing where there is none, or where
+// `headers` has one. After the signature, so that no dialect signs it.
+void add_trace(const model::TraceContext& trace, const model::DeliveryId& delivery, int number,
+               std::vector<net::Header>& headers);
+
 // What an answer means. Pure.
 model::Attempt judge(const Result<net::ClientResponse>& answer, const dialect::DeliveryRules& rules,
                      Timestamp wall_now);

@@ -1,0 +1,43 @@
+// The HandlerChannels are the ways by which what a source has received leaves the hub: one
+// delivery::Channel for each kind of handler.
+//
+// To add one: a member here, which handler_channels.cc makes, and a line in add_to().
+//
+// Used from the thread of the io_context only. They outlive the delivery::Channels.
+
+#pragma once
+
+#include <filesystem>
+
+#include <boost/asio/io_context.hpp>
+
+#include "app/settings.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "delivery/channel.h"
+#include "delivery/channels/http_channel.h"
+
+namespace waybill::app {
+
+class HandlerChannels {
+ public:
+  struct Parts {
+    boost::asio::io_context& context;
+    const Clock& clock;
+    Log& log;
+    delivery::HttpChannel::Send send;  // How a request leaves.
+    const Settings& settings;          // Read while this is made.
+    std::filesystem::path data;        // The data directory.
+  };
+
+  explicit HandlerChannels(Parts parts);
+  HandlerChannels(const HandlerChannels&) = delete;
+  HandlerChannels& operator=(const HandlerChannels&) = delete;
+
+  void add_to(delivery::Channels& channels);
+
+ private:
+  delivery::HttpChannel http_;
+};
+
+}  // namespace waybill::app
