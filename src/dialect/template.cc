@@ -28,18 +28,6 @@ void append_integer(std::string& out, std::int64_t number) {
   out.append(digits, end);
 }
 
-// The path of a placeholder, in what stands under its variable.
-std::vector<JsonStep> steps_of(const Placeholder& placeholder) {
-  std::vector<JsonStep> steps;
-  for (const std::string& step : placeholder.path) {
-    std::size_t index = 0;
-    const auto [end, error] = std::from_chars(step.data(), step.data() + step.size(), index);
-    const bool is_index = error == std::errc() && end == step.data() + step.size();
-    steps.push_back(is_index ? JsonStep(index) : JsonStep(step));
-  }
-  return steps;
-}
-
 auto unfit(const Placeholder& placeholder, std::string_view problem) {
   // A path is told in the caller's JSON, which is what stands under the variable.
   std::string path;
@@ -294,6 +282,17 @@ const TemplateNode* child_at(const TemplateNode& node, const JsonStep& step) {
 }
 
 }  // namespace
+
+std::vector<JsonStep> steps_of(const Placeholder& placeholder) {
+  std::vector<JsonStep> steps;
+  for (const std::string& step : placeholder.path) {
+    std::size_t index = 0;
+    const auto [end, error] = std::from_chars(step.data(), step.data() + step.size(), index);
+    const bool is_index = error == std::errc() && end == step.data() + step.size();
+    steps.push_back(is_index ? JsonStep(index) : JsonStep(step));
+  }
+  return steps;
+}
 
 std::optional<std::vector<JsonStep>> Template::source_of(std::span<const JsonStep> place) const {
   const TemplateNode* node = root_.get();

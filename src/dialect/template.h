@@ -101,6 +101,24 @@ class Template {
   // parse_json().
   std::optional<std::vector<JsonStep>> source_of(std::span<const JsonStep> place) const;
 
+  // The reverse of append_json(): what each placeholder stands for in `value`, its filters undone,
+  // in order of appearance. A placeholder that may be missing and is, or is null where a filter
+  // would refuse that, is left out. Literals may be others.
+  //
+  // A time becomes the text of iso_time(), a prefixed id a UUID: one that is none becomes a UUID
+  // (version 8) made from `space` and its text. `number` and `string` leave what they find.
+  //
+  // Fails with kInvalid (message_unfit), and the path of what is missing or of another form; with
+  // kLeftOut, that is left out. Requires: made by parse_json().
+  enum class Unfit { kFails, kLeftOut };
+  struct Taken {
+    std::string_view variable;
+    std::vector<JsonStep> path;  // Within the variable.
+    json::value value;
+  };
+  Result<std::vector<Taken>> take_apart(const json::value& value, std::string_view space,
+                                        Unfit unfit) const;
+
   // The reverse of append_text(): what each placeholder stands for in `text`, in order. A
   // placeholder reaches up to the next occurrence of the literal text behind it, the last one to
   // the end. Nothing: `text` was not written by this template. Requires: made by parse_text(), and

@@ -53,6 +53,9 @@ struct TemplateNode {
   const Placeholder& placeholder() const { return pieces.front().placeholder; }
 };
 
+// The path of a placeholder, in what stands under its variable.
+std::vector<JsonStep> steps_of(const Placeholder& placeholder);
+
 // Reads the pieces of one text. Fails with kInvalid (template_invalid).
 Result<std::vector<Piece>> parse_pieces(std::string_view source, Vocabulary vocabulary);
 
