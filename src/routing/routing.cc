@@ -161,7 +161,8 @@ std::optional<Reason> judge_message(Facts& facts, const model::Event& of, bool f
   // What is fetched first is told to the others when that is done.
   const bool is_fetcher = handler.channel == model::Channel::kFetch;
   const bool fetched = of.type == model::kMessageFetched;
-  if (is_fetcher == fetched || (fetches && !fetched && !is_fetcher)) return Reason::kNotSubscribed;
+  const bool is_for_it = is_fetcher ? !fetched : fetched || !fetches;
+  if (!is_for_it) return Reason::kNotSubscribed;
   const bool all = std::ranges::find(handler.event_types, "*") != handler.event_types.end();
   if (!all &&
       std::ranges::find(handler.event_types, facts.message_type()) == handler.event_types.end()) {
