@@ -4,8 +4,6 @@
 #include <array>
 #include <utility>
 
-#include "base/json_text.h"
-#include "base/text.h"
 #include "crypto/digest.h"
 #include "store/messages.h"
 
@@ -13,16 +11,6 @@ namespace waybill::intake {
 namespace {
 
 using dialect::Environment;
-
-// Of an id or a type, as it is stored: what platforms write is far shorter.
-constexpr std::size_t kWordBytesMax = 256;
-
-// A text that any database takes: PostgreSQL's cannot hold a zero.
-std::string word(std::string_view text) {
-  std::string good = replace_invalid_utf8(text.substr(0, kWordBytesMax));
-  std::ranges::replace(good, '\0', ' ');
-  return good;
-}
 
 bool is_any_of(std::string_view name, std::span<const std::string_view> names) {
   return std::ranges::any_of(
@@ -130,7 +118,8 @@ Result<void> Receiver::verify(const OpenSource& source, const Delivered& deliver
 
 Result<std::optional<Receipt>> Receiver::answer_ping(const dialect::Dialect& dialect,
                                                      const Delivered& delivered) const {
-  return ping_answer(dialect, {delivered.headers, delivered.body}, /*is_signed=*/false);
+  const dialect::ReceivedRequest request(delivered.headers, delivered.body);
+  return ping_answer(dialect, request, /*is_signed=*/false);
 }
 
 Receiver::Draft Receiver::draft_of(const OpenSource& source, const Delivered& delivered,
@@ -143,8 +132,8 @@ Receiver::Draft Receiver::draft_of(const OpenSource& source, const Delivered& de
   message.id = ids_.next_id<model::MessageId>();
   message.workspace_id = source.source.workspace_id;
   message.source_id = source.source.id;
-  message.external_id = word(read.id);
-  message.type = word(read.type);
+  message.external_id = std::move(read.id);
+  message.type = std::move(read.type);
   message.key.assign(key.begin(), key.begin() + model::Message::kKeyBytes);
   message.body_hash.assign(hash.begin(), hash.end());
   message.body_bytes = std::ssize(delivered.body);
@@ -178,7 +167,7 @@ Receiver::Draft Receiver::draft_of(const OpenSource& source, const Delivered& de
 Task<Result<Receipt>> Receiver::receive(std::shared_ptr<const OpenSource> source,
                                         Delivered delivered, LeaseTerms terms) {
   const dialect::Dialect& dialect = *source->dialect;
-  const dialect::ReceivedRequest request{delivered.headers, delivered.body};
+  const dialect::ReceivedRequest request(delivered.headers, delivered.body);
   for (const bool is_signed : {false, true}) {
     if (is_signed) WAYBILL_CO_TRY(verify(*source, delivered));
     auto ping = ping_answer(dialect, request, is_signed);

@@ -122,6 +122,7 @@ TEST_F(NativeApiTest, ADialectsRulesForSecretsAddressesAndNumbersHold) {
                     .dispatcher = dispatcher,
                     .endpoints = endpoints,
                     .keys = keys,
+                    .sources = sources,
                     .guard = guard,
                     .backup = backup,
                     .admin_token_hash = {},
