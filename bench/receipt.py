@@ -76,10 +76,9 @@ class Door(Hub):
 
     def set_up(self):
         super().set_up()
-        source = self.post("sources", {"dialect": "procureiq", "name": "shop", "secret": SECRET})
-        handler = self.post("handlers", {"source": source["id"], "channel": "http", "url": NOBODY,
-                                         "in_flight_max": 64})
-        self.post(f"handlers/{handler['id']}/pause", {})
+        source = self.post("sources", {
+            "dialect": "procureiq", "name": "shop", "secrets": [SECRET],
+            "handlers": [{"channel": "http", "url": NOBODY, "state": "paused"}]})
         self.path = source["path"]
 
 
