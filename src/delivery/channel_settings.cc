@@ -4,6 +4,8 @@
 
 #include "delivery/channels/http_channel.h"
 
+#include "delivery/channels/fetch_settings.h"
+
 namespace waybill::delivery {
 namespace {
 
@@ -20,6 +22,13 @@ Result<void> check(const json::object& settings) {
   return {};
 }
 
+Result<void> check_publish_settings(const json::object& settings) {
+  if (settings.empty()) return {};
+  return fail(Code::kInvalid, "handler_settings_invalid",
+              "A handler that publishes has no settings.",
+              fmt::format("$.{}", std::string_view(settings.begin()->key())));
+}
+
 }  // namespace
 
 Result<void> check_channel_settings(model::Channel channel, const json::object& settings) {
@@ -32,13 +41,14 @@ Result<void> check_channel_settings(model::Channel channel, const json::object& 
     case model::Channel::kAmqp: return unknown(channel);
     case model::Channel::kKafka: return unknown(channel);
     case model::Channel::kSql: return unknown(channel);
-    case model::Channel::kPublish: return unknown(channel);
-    case model::Channel::kFetch: return unknown(channel);
+    case model::Channel::kPublish: return check_publish_settings(settings);
+    case model::Channel::kFetch: return check_fetch_settings(settings);
   }
   return unknown(channel);
 }
 
-std::string shown_channel_settings(model::Channel, const json::object& settings) {
+std::string shown_channel_settings(model::Channel channel, const json::object& settings) {
+  if (channel == model::Channel::kFetch) return shown_fetch_settings(settings);
   return write_json(settings);
 }
 

@@ -1,0 +1,64 @@
+#include "delivery/channels/publish_channel.h"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "delivery/handled_message.h"
+#include "dialect/receipt.h"
+
+namespace waybill::delivery {
+namespace {
+
+// What a canonical event is about is the id in its data, as in the hub's own events.
+std::string subject_of(const json::value& data) {
+  const json::value* id = data.is_object() ? data.get_object().if_contains("id") : nullptr;
+  return id && id->is_string() ? std::string(std::string_view(id->get_string())) : std::string();
+}
+
+}  // namespace
+
+Result<model::Event> bridged_event(const dialect::DialectRegistry& dialects,
+                                   const model::Event& received,
+                                   const model::MessageContent& content) {
+  const dialect::Dialect* dialect = dialects.find(content.dialect);
+  if (!dialect) {
+    return fail(Code::kNotFound, "dialect_unknown",
+                fmt::format("This hub has no dialect called \"{}\".", content.dialect));
+  }
+  auto read = dialect::read_event(*dialect, content.type, {content.headers, content.body});
+  if (!read) return fail(read.error());
+  model::Event event;
+  event.workspace_id = received.workspace_id;
+  event.type = std::move(read->type);
+  event.occurred_at = read->occurred_at.value_or(content.received_at);
+  event.subject = subject_of(read->data);
+  event.data = write_json(read->data);
+  event.trace = received.trace;
+  return event;
+}
+
+Task<Tried> PublishChannel::attempt(const model::Delivery& delivery,
+                                    std::shared_ptr<const Target> /*target*/,
+                                    OutgoingEvent& event) {
+  Tried tried;
+  tried.attempt.number = delivery.attempts_made + 1;
+  tried.attempt.started_at = clock_.now();
+  const Stopwatch stopwatch;
+  const auto content = content_of(event);
+  auto made = content ? bridged_event(dialects_, event.event(), *content) : fail(content.error());
+  if (made) {
+    made->id = ids_.next_id<model::EventId>();
+    tried.attempt.outcome = model::Outcome::kSucceeded;
+    tried.follow_up = {*std::move(made), model::MessageId(delivery.event_id.uuid())};
+  } else {
+    // A dialect that is not there today may be there again; what it cannot read stays so.
+    const bool mendable = made.error().reason == "dialect_unknown";
+    tried.attempt.outcome = mendable ? model::Outcome::kUnsendable : model::Outcome::kNever;
+    tried.attempt.error = made.error().message;
+  }
+  tried.attempt.latency = stopwatch.elapsed();
+  co_return tried;
+}
+
+}  // namespace waybill::delivery
