@@ -113,7 +113,9 @@ class Dispatcher::Impl {
       update(queue);
     }
     for (const model::Delivery& delivery : accepted.due) {
-      note_due(delivery.workspace_id, delivery.endpoint_id, delivery.due_at.value_or(clock_.now()));
+      Queue& queue = queue_of(delivery.workspace_id, delivery.endpoint_id);
+      queue.note_new(delivery, clock_.now());
+      update(queue);
       tell_others(delivery.workspace_id, delivery.endpoint_id);
     }
     pump();
@@ -225,16 +227,17 @@ class Dispatcher::Impl {
     if (!stopping_) {
       if (queue.target && queue.target->endpoint.state != model::EndpointState::kActive) {
         queue.due.reset();  // A resume will wake it.
+        queue.new_keys.clear();
         give_back(queue, After::kClaimAgain);
       }
-      if (queue.due && !queue.claiming) {
+      if (const auto claim_at = queue.claim_at(now); claim_at && !queue.claiming) {
         const std::size_t room = room_.to_claim(queue);
-        if (*queue.due > now) {
-          alarm = queue.due;
+        if (*claim_at > now) {
+          alarm = claim_at;
         } else if (room > 0 && queue.may_claim()) {
-          queue.claiming = true;
           room_.begin_claim(room);
-          tasks_.spawn("claim", claim_due(queue, room));
+          const auto lease = leases_.for_claim(queue.target.get());
+          tasks_.spawn("claim", claim_due(queue, queue.begin_claim(now, lease, room), room));
         }
       }
       if (!queue.ready.empty() && !queue.target && !queue.loading) {
@@ -315,6 +318,9 @@ class Dispatcher::Impl {
     decided.touches_health = !succeeded || queue.failures + queue.failures_recording > 0 ||
                              decided.rate.turn == FailureRate::Turn::kWell;
     decided.forgets_failures = !decided.touches_health && caps_.nodes() > 1;
+    if (decided.delivery.order_key && !queue.has_backlog(now)) {
+      decided.next_of_key = leases_.for_claim(target.get());
+    }
     if (!succeeded) ++queue.failures_recording;
     if (log_.writes(Log::Level::kDebug)) log_attempt(log_, decided);
 
@@ -333,10 +339,13 @@ class Dispatcher::Impl {
     if (!succeeded) --queue.failures_recording;
     if (written) {
       ++counters_.recorded[static_cast<std::size_t>(decided.next.state)];
-      if (decided.next.due_at || decided.delivery.in_order) {
+      const model::Delivery& made = decided.delivery;
+      if (decided.next.due_at || made.in_order || (made.order_key && !decided.next_of_key)) {
         // Of what is made in order the next one's turn has come.
         make_earlier(queue.due, decided.next.due_at.value_or(clock_.now()));
       }
+      if (written->next_due) make_earlier(queue.due, *written->next_due);
+      if (written->next) room_.push(queue, *std::move(written->next));
       if (written->health) apply_health(queue, *written->health);
     } else {
       // If the lease is still ours it runs out, and the delivery is made again: at least once.
@@ -378,7 +387,7 @@ class Dispatcher::Impl {
     if (target) {
       queue.target = *std::move(target);
       leases_.note(*queue.target);
-      queue.in_order = queue.target->endpoint.in_order;
+      queue.order = order_of(queue.target->endpoint);
       queue.failures = queue.target->endpoint.consecutive_failures;
     } else {
       log_.warn("endpoint_not_loaded",
@@ -390,21 +399,14 @@ class Dispatcher::Impl {
     pump();
   }
 
-  Task<void> claim_due(Queue& queue, std::size_t limit) {
-    queue.due.reset();  // What note_due() sets meanwhile is news.
-    const Claim asked{.workspace = queue.workspace,
-                      .endpoint = queue.endpoint,
-                      .now = clock_.now(),
-                      .lease = leases_.for_claim(queue.target.get()),
-                      .limit = static_cast<int>(limit),
-                      .in_order = queue.in_order};
+  Task<void> claim_due(Queue& queue, Claim asked, std::size_t limit) {
     auto claimed = co_await database_.run(
         [&](store::Connection& connection) { return claim(connection, asked); },
         store::Priority::kOwn, claim_locks(asked));
     queue.claiming = false;
     room_.end_claim(limit);
     if (claimed) {
-      if (claimed->next_due) make_earlier(queue.due, *claimed->next_due);
+      queue.end_claim(asked, *claimed, clock_.now());
       for (Held& held : claimed->held) room_.push(queue, std::move(held));
     } else {
       log_.warn("claim_failed",

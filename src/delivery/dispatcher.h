@@ -28,6 +28,10 @@
 //     that was cut off is made again first (5), so a receiver may see one twice in a row. Ids are
 //     given as events are accepted: in the order of acceptance, of two nodes as exactly as their
 //     clocks agree.
+//  7. To an endpoint with order_by the same is promised of deliveries with the same key: one at a
+//     time, in the order of their ids, and none while the one before it waits for its next try.
+//     Those of other keys are made beside it, and keys that wait have their turns one after the
+//     other.
 //
 // Memory is bounded: for each endpoint about kReadyMax deliveries wait here, for all
 // kReadyTotalMax, and beyond that a handful for each endpoint; the rest waits in the store. No

@@ -1,5 +1,7 @@
 #include "delivery/units.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "store/changes.h"
@@ -14,58 +16,133 @@ constexpr std::chrono::seconds kPause{5};
 
 using Due = Result<std::vector<model::Delivery>>;
 
-Due lease_due(store::Connection& connection, const Claim& asked, bool in_order) {
+Due as_due(Result<std::optional<model::Delivery>> claimed) {
+  if (!claimed) return fail(claimed.error());
+  std::vector<model::Delivery> due;
+  if (*claimed) due.push_back(**std::move(claimed));
+  return due;
+}
+
+// Requires: the endpoint's row is held.
+Due lease_keyed(store::Connection& connection, const Claim& asked) {
   namespace deliveries = store::deliveries;
-  if (!in_order) {
+  if (asked.keys.empty()) {
+    auto due = deliveries::claim_next_by_key(connection, asked.workspace, asked.endpoint, asked.now,
+                                             asked.lease, asked.limit, asked.after_key);
+    const int left = due ? asked.limit - static_cast<int>(due->size()) : 0;
+    if (left == 0 || asked.after_key == deliveries::kBeforeAllKeys) return due;
+    // Round again, to those that were passed over: what has just been claimed is not claimed twice.
+    auto others =
+        deliveries::claim_next_by_key(connection, asked.workspace, asked.endpoint, asked.now,
+                                      asked.lease, left, deliveries::kBeforeAllKeys);
+    if (!others) return others;
+    std::ranges::move(*others, std::back_inserter(*due));
+    return due;
+  }
+  std::vector<model::Delivery> due;
+  for (const std::int64_t key : asked.keys) {
+    auto one = deliveries::claim_next_of_key(connection, asked.workspace, asked.endpoint, key,
+                                             asked.now, asked.lease);
+    if (!one) return fail(one.error());
+    if (*one) due.push_back(**std::move(one));
+  }
+  return due;
+}
+
+Due lease_due(store::Connection& connection, const Claim& asked, Order order) {
+  namespace deliveries = store::deliveries;
+  if (order == Order::kNone) {
     return deliveries::claim_due(connection, asked.workspace, asked.endpoint, asked.now,
                                  asked.lease, asked.limit);
   }
   // Other nodes that would claim wait here.
   WAYBILL_TRY(store::endpoints::find_to_change(connection, asked.workspace, asked.endpoint));
-  auto next = deliveries::claim_next_in_order(connection, asked.workspace, asked.endpoint,
-                                              asked.now, asked.lease);
+  if (order == Order::kByKey) return lease_keyed(connection, asked);
+  return as_due(deliveries::claim_next_in_order(connection, asked.workspace, asked.endpoint,
+                                                asked.now, asked.lease));
+}
+
+// When to claim again.
+Result<void> find_next_due(store::Connection& connection, const Claim& asked, Order order,
+                           Claimed& claimed) {
+  namespace deliveries = store::deliveries;
+  if (order == Order::kByKey) {
+    if (!asked.keys.empty()) {
+      for (const std::int64_t key : asked.keys) {
+        const auto due = deliveries::next_due_of_key(connection, asked.workspace, asked.endpoint,
+                                                     key, asked.now);
+        if (!due) return fail(due.error());
+        if (*due && (!claimed.next_due || **due < *claimed.next_due)) claimed.next_due = *due;
+      }
+      return {};
+    }
+    if (static_cast<int>(claimed.held.size()) >= asked.limit) {
+      claimed.next_due = asked.now;
+      return {};
+    }
+    const auto due =
+        deliveries::next_due_by_key(connection, asked.workspace, asked.endpoint, asked.now);
+    if (!due) return fail(due.error());
+    claimed.next_due = due->due_at;
+    claimed.keys = due->keys;
+    return {};
+  }
+  const auto next =
+      order == Order::kStrict
+          ? deliveries::next_due_in_order(connection, asked.workspace, asked.endpoint, asked.now)
+          : deliveries::next_due(connection, asked.workspace, asked.endpoint);
   if (!next) return fail(next.error());
-  std::vector<model::Delivery> due;
-  if (*next) due.push_back(**std::move(next));
-  return due;
+  claimed.next_due = *next;
+  return {};
+}
+
+// The event that `delivery` tells of. Null: retention and a replay have met, and there is nothing
+// to tell any more.
+Result<std::shared_ptr<OutgoingEvent>> find_event(store::Connection& connection,
+                                                  const model::Delivery& delivery) {
+  auto found = store::events::find(connection, delivery.workspace_id, delivery.event_id);
+  if (!found && found.error().code == Code::kNotFound) return std::shared_ptr<OutgoingEvent>();
+  if (!found) return fail(found.error());
+  return std::make_shared<OutgoingEvent>(
+      std::make_shared<const model::Event>(std::move(found->event)));
 }
 
 }  // namespace
 
+Order order_of(const model::Endpoint& endpoint) {
+  if (endpoint.in_order) return Order::kStrict;
+  return endpoint.order_by.empty() ? Order::kNone : Order::kByKey;
+}
+
 Result<Claimed> claim(store::Connection& connection, const Claim& asked) {
-  const auto& [workspace, endpoint, now, lease, limit, known_order] = asked;
-  if (!known_order) {
+  const model::WorkspaceId& workspace = asked.workspace;
+  const model::EndpointId& endpoint = asked.endpoint;
+  const Timestamp now = asked.now;
+  if (!asked.order) {
     const auto owner = store::endpoints::find(connection, workspace, endpoint);
     if (!owner) return fail(owner.error());
     Claim known = asked;
-    known.in_order = owner->in_order;
+    known.order = order_of(*owner);
     return claim(connection, known);
   }
-  auto due = lease_due(connection, asked, *known_order);
+  auto due = lease_due(connection, asked, *asked.order);
   if (!due) return fail(due.error());
   Claimed claimed;
   std::unordered_map<model::EventId, std::shared_ptr<OutgoingEvent>> events;
   for (model::Delivery& delivery : *due) {
     auto& event = events[delivery.event_id];
     if (!event) {
-      auto found = store::events::find(connection, workspace, delivery.event_id);
-      if (!found && found.error().code == Code::kNotFound) {
-        // Retention and a replay have met: there is nothing to tell any more.
-        WAYBILL_TRY(store::deliveries::cancel(connection, delivery, now));
-        events.erase(delivery.event_id);
-        continue;
-      }
+      auto found = find_event(connection, delivery);
       if (!found) return fail(found.error());
-      event = std::make_shared<OutgoingEvent>(
-          std::make_shared<const model::Event>(std::move(found->event)));
+      event = *std::move(found);
     }
-    claimed.held.push_back({std::move(delivery), lease, event});
+    if (!event) {
+      WAYBILL_TRY(store::deliveries::cancel(connection, delivery, now));
+      continue;
+    }
+    claimed.held.push_back({std::move(delivery), asked.lease, event});
   }
-  auto next = *known_order
-                  ? store::deliveries::next_due_in_order(connection, workspace, endpoint, now)
-                  : store::deliveries::next_due(connection, workspace, endpoint);
-  if (!next) return fail(next.error());
-  claimed.next_due = *next;
+  WAYBILL_TRY(find_next_due(connection, asked, *asked.order, claimed));
   if (!claimed.held.empty() || !claimed.next_due || *claimed.next_due > now) return claimed;
 
   // Something is due, but not to us. An endpoint that is not active is left alone until it is
@@ -86,7 +163,7 @@ Result<Claimed> claim(store::Connection& connection, const Claim& asked) {
 }
 
 store::LockOrder claim_locks(const Claim& asked) {
-  return asked.in_order.value_or(true) ? store::lock_order(asked.endpoint.bytes()) : 0;
+  return asked.order == Order::kNone ? 0 : store::lock_order(asked.endpoint.bytes());
 }
 
 Record decide(Held held, model::Attempt attempt, const Target& target, Timestamp now, Rng& rng) {
@@ -157,6 +234,29 @@ Result<void> record_health(store::Connection& connection, const Record& record,
   return {};
 }
 
+// Of the key that `record` has made way for: the lease passes to the next one within this
+// transaction, so nobody else can have claimed one meanwhile, and no claim has to look for it.
+Result<void> hold_next_of_key(store::Connection& connection, const Record& record, Timestamp now,
+                              Recorded& recorded) {
+  namespace deliveries = store::deliveries;
+  const model::Delivery& made = record.delivery;
+  const auto due = deliveries::next_due_of_key(connection, made.workspace_id, made.endpoint_id,
+                                               *made.order_key, now);
+  if (!due) return fail(due.error());
+  recorded.next_due = *due;
+  if (!*due || **due > now || record.lease.until <= now) return {};
+  auto next = deliveries::claim_next_of_key(connection, made.workspace_id, made.endpoint_id,
+                                            *made.order_key, now, *record.next_of_key);
+  if (!next) return fail(next.error());
+  if (!*next) return {};
+  auto event = find_event(connection, **next);
+  if (!event) return fail(event.error());
+  if (!*event) return deliveries::cancel(connection, **next, now);
+  recorded.next = {**std::move(next), *record.next_of_key, *std::move(event)};
+  recorded.next_due.reset();
+  return {};
+}
+
 }  // namespace
 
 Result<Recorded> record(store::Connection& connection, const Record& record, const Alerts& alerts,
@@ -192,6 +292,9 @@ Result<Recorded> record(store::Connection& connection, const Record& record, con
     auto alert = alerts.dropped(connection, delivery, record.attempt, now);
     if (!alert) return fail(alert.error());
     recorded.accepted.push_back(*std::move(alert));
+  }
+  if (record.next_of_key && !next.due_at) {
+    WAYBILL_TRY(hold_next_of_key(connection, record, now, recorded));
   }
   return recorded;
 }

@@ -21,6 +21,7 @@
 #include "model/endpoint.h"
 #include "store/database.h"
 #include "store/deliveries.h"
+#include "store/keyed_deliveries.h"
 
 namespace waybill::delivery {
 
@@ -35,20 +36,36 @@ struct Held {
 struct Claimed {
   std::vector<Held> held;             // In the order in which it is to be sent.
   std::optional<Timestamp> next_due;  // When to claim again; nothing: not before somebody wakes us.
+  // Of one that is sent to by key: how many keys were looked at to find that. 0: there were enough
+  // of them to fill `limit`.
+  std::int64_t keys = 0;
 };
 
-// Leases at most `limit` due deliveries of an endpoint, or the next one if it is sent to in order;
-// cancels them if it has been deleted. Fails as Connection::query().
+// In which order the deliveries of an endpoint are made.
+enum class Order {
+  kNone,    // Side by side, and what failed later than what came after it.
+  kStrict,  // One at a time (Endpoint::in_order).
+  kByKey,   // One at a time of those with the same key (Endpoint::order_by).
+};
+Order order_of(const model::Endpoint& endpoint);
+
+// Leases at most `limit` due deliveries of an endpoint: the next one if it is sent to in strict
+// order, the next one of each key if by key; cancels them if it has been deleted. Fails as
+// Connection::query().
 struct Claim {
   model::WorkspaceId workspace;
   model::EndpointId endpoint;
   Timestamp now{};
   store::deliveries::Lease lease;
   int limit = 0;
-  std::optional<bool> in_order;  // Nothing: nobody knows yet.
+  std::optional<Order> order;  // Nothing: nobody knows yet.
+  // By key: only these, if there are any; else all that come after `after_key`, and then the
+  // others.
+  std::vector<std::int64_t> keys = {};
+  std::int64_t after_key = store::deliveries::kBeforeAllKeys;
 };
 Result<Claimed> claim(store::Connection& connection, const Claim& asked);
-// What claim() locks: the endpoint, if it is sent to in order.
+// What claim() locks: the endpoint, if it is sent to in any order.
 store::LockOrder claim_locks(const Claim& asked);
 
 // What was decided about one attempt.
@@ -63,6 +80,9 @@ struct Record {
   model::Deactivation deactivation;
   FailureRate rate;
   std::optional<FollowUp> follow_up;  // If the attempt has succeeded.
+  // Of one that is made in order of a key: under which the next of that key is to be held. Nothing:
+  // it is left to a claim.
+  std::optional<store::deliveries::Lease> next_of_key;
 };
 
 // What `attempt` at `held` means for the delivery. Pure, but for the chance in a delay.
@@ -77,6 +97,8 @@ struct Recorded {
   std::optional<model::EndpointHealth> health;  // If it touches that.
   // Alerts, and what follows from the attempt: to be handed over, after the commit.
   std::vector<intake::Accepted> accepted;
+  std::optional<Held> next;           // Of the same key.
+  std::optional<Timestamp> next_due;  // When there is one, but not yet.
 };
 
 // Writes it, and the alerts there is cause for: none about a delivery that is an alert itself, but

@@ -27,6 +27,7 @@ Result<Subscription> find_target(store::Connection& connection, const model::Wor
   if (found->state == model::EndpointState::kDeleted) return fail(no_endpoint());
   Subscription target{found->id, found->dialect, found->event_types, found->state};
   target.in_order = found->in_order;
+  target.order_by = found->order_by;
   return target;
 }
 
@@ -56,6 +57,7 @@ class Acceptance::Batch {
 
   // A delivery to `target`, at once, or when `due_at` has come.
   Result<void> add(model::DeliveryKind kind, const Subscription& target,
+                   std::optional<std::int64_t> order_key = std::nullopt,
                    std::optional<Timestamp> due_at = std::nullopt,
                    std::optional<model::DeliveryId> id = std::nullopt) {
     model::Delivery delivery;
@@ -66,10 +68,12 @@ class Acceptance::Batch {
     delivery.event_type = event_.type;
     delivery.kind = kind;
     delivery.in_order = target.in_order;
+    delivery.order_key = order_key ? order_key : routing::order_key(event_, target);
     delivery.created_at = now_;
     const bool active = target.state == model::EndpointState::kActive;
     // What is sent in order is claimed, or it would overtake what waits in the store.
-    if (active && !due_at && !target.in_order && terms_.leases_to(target.id)) {
+    const bool ordered = target.in_order || delivery.order_key;
+    if (active && !due_at && !ordered && terms_.leases_to(target.id)) {
       delivery.state = model::DeliveryState::kDelivering;
       delivery.due_at = terms_.lease.until;
       WAYBILL_TRY(store::deliveries::insert(connection_, delivery, terms_.lease));
@@ -96,7 +100,7 @@ class Acceptance::Batch {
     const auto opened = store::coalescing::open(connection_, window, now_, ends_at, waiting);
     if (!opened) return fail(opened.error());
     if (*opened) {
-      return add(model::DeliveryKind::kEvent, target,
+      return add(model::DeliveryKind::kEvent, target, std::nullopt,
                  trailing ? std::optional(ends_at) : std::nullopt, waiting);
     }
     if (!trailing) {
@@ -108,7 +112,7 @@ class Acceptance::Batch {
     // It may be on its way before the window ends: where clocks differ, or by hand.
     if (!*before) {
       WAYBILL_TRY(store::coalescing::reopen(connection_, window, ends_at, *waiting));
-      return add(model::DeliveryKind::kEvent, target, ends_at, waiting);
+      return add(model::DeliveryKind::kEvent, target, std::nullopt, ends_at, waiting);
     }
     ++accepted_.taken_over;
     return withdraw(**before, target);
@@ -175,7 +179,7 @@ Result<Accepted> Acceptance::accept_routed(store::Connection& connection, model:
     if (match.coalescing) {
       WAYBILL_TRY(batch.add_once(match, plan->withheld));
     } else {
-      WAYBILL_TRY(batch.add(model::DeliveryKind::kEvent, *match.subscription));
+      WAYBILL_TRY(batch.add(model::DeliveryKind::kEvent, *match.subscription, match.order_key));
     }
   }
   Accepted accepted = std::move(batch.accepted());
@@ -231,7 +235,7 @@ Result<Accepted> Acceptance::replay(store::Connection& connection,
     const auto plan = route(connection, found->event, *subscriptions);
     if (!plan) return fail(plan.error());
     for (const routing::Match& match : plan->matched) {
-      WAYBILL_TRY(batch.add(model::DeliveryKind::kReplay, *match.subscription));
+      WAYBILL_TRY(batch.add(model::DeliveryKind::kReplay, *match.subscription, match.order_key));
     }
     if (plan->matched.empty()) {
       batch.accepted().unmatched_reason =

@@ -73,6 +73,16 @@ class Facts {
     return body_ ? &*body_ : nullptr;
   }
 
+  // What a template makes of it (Endpoint::order_by); nothing if it cannot.
+  std::optional<std::string> message_text(std::string_view source) {
+    const auto content = model::read_message_data(*message().data);
+    const auto parsed = dialect::parse_message_template(source);
+    WAYBILL_CHECK(parsed.has_value(), "a stored template is one we have read");
+    if (!content) return std::nullopt;
+    auto text = dialect::render_message_template(*parsed, {content->headers, content->body});
+    return text ? std::optional(*std::move(text)) : std::nullopt;
+  }
+
   std::string_view created_by() {
     const json::object* data = message().data->if_object();
     const json::value* by = data ? data->if_contains("created_by") : nullptr;
@@ -175,6 +185,17 @@ std::optional<Reason> judge_message(Facts& facts, const model::Event& of, bool f
   return body && filter->matches(*body) ? std::nullopt : std::optional(Reason::kFiltered);
 }
 
+std::optional<std::int64_t> order_key_of(Facts& facts, bool is_message,
+                                         const Subscription& subscription) {
+  if (subscription.order_by.empty()) return std::nullopt;
+  std::string text;
+  if (is_message) text = facts.message_text(subscription.order_by).value_or("");
+  const crypto::Digest digest = crypto::sha256(text);
+  std::uint64_t key = 0;
+  for (std::size_t i = 0; i < sizeof key; ++i) key = key << 8U | digest[i];
+  return static_cast<std::int64_t>(key >> 1U);
+}
+
 // To its source's handlers alone: an endpoint is not even withheld from.
 void plan_message(const model::Event& event, Facts& facts,
                   std::span<const Subscription> subscriptions, Plan& plan) {
@@ -190,6 +211,7 @@ void plan_message(const model::Event& event, Facts& facts,
     if (const auto reason = judge_message(facts, event, fetches, match)) {
       plan.withheld.push_back({&subscription, *reason});
     } else {
+      match.order_key = order_key_of(facts, true, subscription);
       plan.matched.push_back(match);
     }
   }
@@ -233,6 +255,12 @@ Plan plan(const model::Event& event, const model::Workspace& workspace,
     }
   }
   return plan;
+}
+
+std::optional<std::int64_t> order_key(const model::Event& event, const Subscription& subscription) {
+  const model::Workspace any;
+  Facts facts(event, any);
+  return order_key_of(facts, model::is_message(event.type), subscription);
 }
 
 bool needs_workspace(std::span<const Subscription> subscriptions,

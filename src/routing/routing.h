@@ -4,6 +4,7 @@
 
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -41,6 +42,7 @@ struct Coalescing {
 struct Match {
   const Subscription* subscription = nullptr;
   std::optional<Coalescing> coalescing;
+  std::optional<std::int64_t> order_key = {};  // order_key() of the two.
 };
 
 struct Withheld {
@@ -63,6 +65,12 @@ struct Plan {
 // received goes to the fetcher, and what was fetched to the others.
 Plan plan(const model::Event& event, const model::Workspace& workspace,
           std::span<const Subscription> subscriptions, const dialect::DialectRegistry& dialects);
+
+// What the subscription's order_by makes of a message, hashed: what has the same is made in order
+// (model::Delivery::order_key). Never negative. A message that lacks what the template names, and
+// an event that is none, are in order with all others like them: they have the key of the empty
+// text. Nothing: it has no order_by.
+std::optional<std::int64_t> order_key(const model::Event& event, const Subscription& subscription);
 
 // Whether plan() looks at the workspace for these: else any will do, and it need not be read.
 bool needs_workspace(std::span<const Subscription> subscriptions,

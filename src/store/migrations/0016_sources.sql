@@ -51,3 +51,6 @@ ALTER TABLE deliveries ADD COLUMN order_key {bigint};
 ALTER TABLE deliveries ADD COLUMN reason TEXT;
 CREATE INDEX deliveries_keyed ON deliveries (workspace_id, endpoint_id, order_key, id)
   WHERE order_key IS NOT NULL AND due_at IS NOT NULL;
+-- Those of them that somebody is making now.
+CREATE INDEX deliveries_keyed_leased ON deliveries (workspace_id, endpoint_id, order_key)
+  WHERE order_key IS NOT NULL AND lease IS NOT NULL;
