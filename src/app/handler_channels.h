@@ -7,6 +7,7 @@
 
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 
 #include <boost/asio/io_context.hpp>
@@ -15,6 +16,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "delivery/channel.h"
+#include "delivery/channels/command_channel.h"
+#include "delivery/channels/file_channel.h"
 #include "delivery/channels/http_channel.h"
 
 namespace waybill::app {
@@ -35,8 +38,13 @@ class HandlerChannels {
   HandlerChannels& operator=(const HandlerChannels&) = delete;
 
   void add_to(delivery::Channels& channels);
+  // The hub stops within this time: what could take longer ends before (delivery/channel.h has the
+  // rest).
+  void begin_stop(std::chrono::milliseconds within);
 
  private:
+  delivery::CommandChannel commands_;
+  delivery::FileChannel files_;
   delivery::HttpChannel http_;
 };
 

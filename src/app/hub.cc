@@ -340,6 +340,7 @@ Task<void> Hub::stop() {
   // One deadline for all: attempts end while requests do.
   const Deadline deadline = Deadline::after(settings_.stop_timeout);
   if (delivering_) dispatcher_.begin_stop();
+  handler_channels_.begin_stop(settings_.stop_timeout);
   native_.begin_stop();
   woocommerce_reconciler_.begin_stop();
   co_await server_.stop(settings_.stop_timeout);

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "delivery/channels/command_channel.h"
+#include "delivery/channels/file_channel.h"
 #include "delivery/channels/http_channel.h"
 
 #include "delivery/channels/fetch_settings.h"
@@ -35,8 +37,8 @@ Result<void> check_channel_settings(model::Channel channel, const json::object& 
   switch (channel) {
     case model::Channel::kWebhook: return unknown(channel);
     case model::Channel::kHttp: return check<HttpSettings>(settings);
-    case model::Channel::kCommand: return unknown(channel);
-    case model::Channel::kFile: return unknown(channel);
+    case model::Channel::kCommand: return check<CommandSettings>(settings);
+    case model::Channel::kFile: return check<FileSettings>(settings);
     case model::Channel::kRedis: return unknown(channel);
     case model::Channel::kAmqp: return unknown(channel);
     case model::Channel::kKafka: return unknown(channel);

@@ -18,6 +18,9 @@ Result<Secret> open(const crypto::SecretBox& secret_box, const Bytes& sealed,
   return secret_box.open(sealed, endpoint.bytes());
 }
 
+// A program is dearer than a request: so many of one handler run at once, unless it says otherwise.
+constexpr int kProgramsInFlight = 4;
+
 // Before an endpoint's own overrides.
 struct Rules {
   const dialect::DeliveryRules& delivery;
@@ -101,6 +104,9 @@ Result<Target> make_target(model::Endpoint endpoint, const dialect::DialectRegis
   target.deactivation = {
       endpoint.overrides.deactivate_after.value_or(own.deactivate_after),
       endpoint.overrides.exhausted_deactivates.value_or(rules.exhausted_deactivates)};
+  if (endpoint.channel == model::Channel::kCommand && !endpoint.overrides.in_flight_max) {
+    endpoint.overrides.in_flight_max = kProgramsInFlight;
+  }
   target.timeout = endpoint.overrides.timeout.value_or(rules.timeout);
   target.endpoint = std::move(endpoint);
   return target;

@@ -1,0 +1,193 @@
+#include "delivery/channels/file_channel.h"
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "base/temporary_folder.h"
+#include "delivery/channel_settings.h"
+#include "delivery/channels/channel_fixture.h"
+
+namespace waybill::delivery {
+namespace {
+
+using namespace std::chrono_literals;
+using model::Outcome;
+
+std::string text_of(const std::filesystem::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+// While it lives no file becomes larger.
+class FileSizeLimit {
+ public:
+  explicit FileSizeLimit(rlim_t bytes) {
+    former_handler_ = std::signal(SIGXFSZ, SIG_IGN);
+    ::getrlimit(RLIMIT_FSIZE, &former_);
+    rlimit limit = former_;
+    limit.rlim_cur = bytes;
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~FileSizeLimit() {
+    ::setrlimit(RLIMIT_FSIZE, &former_);
+    std::signal(SIGXFSZ, former_handler_);
+  }
+  FileSizeLimit(const FileSizeLimit&) = delete;
+  FileSizeLimit& operator=(const FileSizeLimit&) = delete;
+
+ private:
+  rlimit former_{};
+  void (*former_handler_)(int) = SIG_DFL;
+};
+
+class FileChannelTest : public ChannelTest {
+ protected:
+  FileChannelTest() {
+    endpoint.channel = model::Channel::kFile;
+    set_settings(R"({"name":"orders.jsonl"})");
+  }
+  std::string text() const { return text_of(file); }
+
+  TemporaryFolder folder;
+  const std::filesystem::path file = folder / "handled" / "orders.jsonl";
+  FileChannel channel{context, clock, folder / "handled"};
+};
+
+TEST_F(FileChannelTest, AppendsALineForEachMessage) {
+  EXPECT_EQ(attempt(channel).outcome, Outcome::kSucceeded);
+  delivery.attempts_made = 4;
+  const model::Attempt made = attempt(channel);
+  EXPECT_EQ(made.outcome, Outcome::kSucceeded) << made.error;
+  EXPECT_EQ(made.number, 5);
+
+  std::istringstream lines(text());
+  std::vector<std::int64_t> attempts;
+  for (std::string line; std::getline(lines, line);) {
+    const auto read = parse_json(line);
+    ASSERT_TRUE(read) << line;
+    EXPECT_EQ(read->at("body").get_string(), content.body);
+    EXPECT_EQ(read->at("message").at("id").get_string(), message_id());
+    attempts.push_back(read->at("delivery").at("attempt").get_int64());
+  }
+  EXPECT_EQ(attempts, (std::vector<std::int64_t>{1, 5}));
+  struct stat about{};
+  ASSERT_EQ(::stat(file.c_str(), &about), 0);
+  EXPECT_EQ(about.st_mode & 0777U, 0600U);
+}
+
+TEST_F(FileChannelTest, AppendsTheExactBytesWhereItIsAskedTo) {
+  set_settings(R"({"name":"orders.jsonl","payload":"body"})");
+  content.body = "{\"id\":1}";
+  attempt(channel);
+  EXPECT_EQ(text(), "{\"id\":1}\n");
+}
+
+TEST_F(FileChannelTest, ManyAtOnceAreAllThereInTheirOrder) {
+  set_settings(R"({"name":"orders.jsonl","payload":"body"})");
+  std::string expected;
+  std::vector<std::unique_ptr<Attempted>> all;
+  for (int i = 0; i < 500; ++i) {
+    content.body = fmt::format("line {}", i);
+    expected += content.body + "\n";
+    all.push_back(begin(channel));
+  }
+  context.restart();
+  context.run();
+  for (const auto& one : all) EXPECT_EQ(one->made->outcome, Outcome::kSucceeded);
+  EXPECT_EQ(text(), expected);
+}
+
+TEST_F(FileChannelTest, WhatDoesNotFitLeavesNothingBehind) {
+  set_settings(R"({"name":"orders.jsonl","payload":"body"})");
+  content.body.assign(60, 'a');
+  ASSERT_EQ(attempt(channel).outcome, Outcome::kSucceeded);
+  const std::string before = text();
+  {
+    const FileSizeLimit limit(100);
+    const model::Attempt made = attempt(channel);
+    EXPECT_EQ(made.outcome, Outcome::kRefused);
+    EXPECT_NE(made.error.find("orders.jsonl: File too large"), std::string::npos) << made.error;
+  }
+  EXPECT_EQ(text(), before);
+  EXPECT_EQ(attempt(channel).outcome, Outcome::kSucceeded);
+  EXPECT_EQ(text(), before + before);
+}
+
+// As a machine leaves it that lost its power in the middle.
+TEST_F(FileChannelTest, HalfALineStaysByItself) {
+  set_settings(R"({"name":"orders.jsonl","payload":"body"})");
+  content.body = "whole";
+  std::filesystem::create_directory(folder / "handled");
+  std::ofstream(file) << "first\nhal";
+  EXPECT_EQ(attempt(channel).outcome, Outcome::kSucceeded);
+  EXPECT_EQ(text(), "first\nhal\nwhole\n");
+}
+
+TEST_F(FileChannelTest, AFileThatWasMovedIsMadeAnew) {
+  attempt(channel);
+  std::filesystem::rename(file, folder / "handled" / "orders.jsonl.1");
+  attempt(channel);
+  EXPECT_EQ(text(), text_of(folder / "handled" / "orders.jsonl.1"));
+}
+
+TEST_F(FileChannelTest, WhatIsNoFileOfTheFolderIsNotWrittenTo) {
+  std::filesystem::create_directory(folder / "handled");
+  std::ofstream(folder / "elsewhere") << "safe\n";
+  std::filesystem::create_symlink(folder / "elsewhere", file);
+  EXPECT_EQ(attempt(channel).outcome, Outcome::kRefused);
+  EXPECT_EQ(text_of(folder / "elsewhere"), "safe\n");
+  std::filesystem::remove(file);
+  ASSERT_EQ(::mkfifo(file.c_str(), 0600), 0);
+  EXPECT_EQ(attempt(channel).outcome, Outcome::kRefused);
+  std::filesystem::remove(file);
+  std::filesystem::create_directory(file);
+  EXPECT_EQ(attempt(channel).outcome, Outcome::kRefused);
+}
+
+TEST_F(FileChannelTest, AFolderThatCannotBeMadeIsToldOf) {
+  FileChannel nowhere(context, clock, folder / "no" / "such");
+  const model::Attempt made = attempt(nowhere);
+  EXPECT_EQ(made.outcome, Outcome::kRefused);
+  EXPECT_NE(made.error.find("No such file or directory"), std::string::npos) << made.error;
+}
+
+TEST_F(FileChannelTest, WhatWaitsIsWrittenBeforeTheEnd) {
+  const auto waiting = begin(channel);
+  context.restart();
+  context.poll();
+  channel.stop();
+  EXPECT_NE(text(), "");
+  context.run();
+  EXPECT_EQ(waiting->made->outcome, Outcome::kSucceeded);
+}
+
+TEST(FileSettings, AreAPlainName) {
+  const auto path_of = [](const json::object& settings) {
+    const auto checked = check_channel_settings(model::Channel::kFile, settings);
+    return checked ? std::string() : checked.error().path;
+  };
+  EXPECT_EQ(path_of({{"name", "orders-2.jsonl"}}), "");
+  EXPECT_EQ(path_of({{"name", "a"}, {"payload", "message"}}), "");
+  for (const std::string& name :
+       {std::string(), std::string("."), std::string(".."), std::string(".hidden"),
+        std::string("a/b"), std::string("../a"), std::string("a b"), std::string("a\0b", 3),
+        std::string("gr\xc3\xb6\xc3\x9f"), std::string(201, 'a')}) {
+    EXPECT_EQ(path_of({{"name", name}}), "$.settings.name") << name;
+  }
+  EXPECT_EQ(path_of({}), "$.settings.name");
+  EXPECT_EQ(path_of({{"name", 1}}), "$.settings.name");
+  EXPECT_EQ(path_of({{"name", "a"}, {"folder", "/etc"}}), "$.settings.folder");
+}
+
+}  // namespace
+}  // namespace waybill::delivery

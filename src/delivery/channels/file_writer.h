@@ -1,0 +1,45 @@
+// The FileWriter appends lines to files in one folder, on a thread of its own. Lines that wait
+// share one write and one sync.
+//
+// A line is there whole or not at all: of what could not be written whole, nothing is left behind,
+// and what a machine that lost its power has left without an end stays a line by itself. Several
+// hubs may append to one file: each locks it while it does. A file may be moved or deleted at any
+// time; the next line makes it anew.
+
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include <boost/asio/io_context.hpp>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "base/task.h"
+
+namespace waybill::delivery {
+
+// Used from the thread of the io_context only.
+class FileWriter {
+ public:
+  // `folder` is made when the first line is appended, for its owner alone. Its parent is there.
+  FileWriter(boost::asio::io_context& context, std::filesystem::path folder);
+  ~FileWriter();
+
+  // Returns once the line is on the disk, with a line break. `name` is that of a file in the
+  // folder.
+  //
+  // Fails with kUnavailable (file_not_written), naming the file and why; with kTimeout
+  // (file_not_written) if the disk did not answer in time: the line may come yet.
+  Task<Result<void>> append(std::string name, std::string line, Deadline by);
+
+  // Writes what waits, and ends the thread.
+  void stop();
+
+ private:
+  class Impl;
+  const std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace waybill::delivery
