@@ -8,11 +8,14 @@ foreach(file IN LISTS FILES)
   get_filename_component(name ${file} NAME)
   # Brackets and semicolons are list syntax to CMake; as hex they are nothing.
   file(READ ${file} bytes HEX)
+  # Given, since a compiler counts the characters of a long text only so far.
+  string(LENGTH "${bytes}" length)
+  math(EXPR length "${length} / 2")
   string(REGEX REPLACE "(................................)" "\\1\n" bytes "${bytes}")
   string(REGEX REPLACE "([0-9a-f][0-9a-f])" "\\\\x\\1" bytes "${bytes}")
   # One literal of 16 bytes a line; the compiler joins them.
   string(REPLACE "\n" "\"\n     \"" bytes "${bytes}")
-  string(APPEND source "    {\"${name}\",\n     std::string_view(\"${bytes}\")},\n")
+  string(APPEND source "    {\"${name}\",\n     std::string_view(\"${bytes}\", ${length})},\n")
 endforeach()
 string(APPEND source "  };\n  return files;\n}\n\n}  // namespace ${NAMESPACE}\n")
 file(WRITE ${OUTPUT} "${source}")
