@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "model/message.h"
 #include "store/coalescing.h"
 #include "store/endpoints.h"
 #include "store/events.h"
@@ -19,14 +20,19 @@ Error no_endpoint() {
   return {Code::kNotFound, "endpoint_not_found", "There is no such endpoint."};
 }
 
-// An endpoint that is there and not deleted.
-Result<Subscription> find_target(store::Connection& connection, const model::WorkspaceId& workspace,
+// Whom an event can be sent to whatever it subscribes to: an endpoint that is there and not
+// deleted; of a message, a handler of its source.
+Result<Subscription> find_target(store::Connection& connection, const model::Event& event,
                                  const model::EndpointId& endpoint) {
-  const auto found = store::endpoints::find(connection, workspace, endpoint);
+  const auto found = store::endpoints::find(connection, event.workspace_id, endpoint);
   if (!found) return fail(found.error());
   if (found->state == model::EndpointState::kDeleted) return fail(no_endpoint());
+  const std::string source = found->source_id ? found->source_id->text() : std::string();
+  if (source != (model::is_message(event.type) ? event.subject : "")) return fail(no_endpoint());
   Subscription target{found->id, found->dialect, found->event_types, found->state};
   target.in_order = found->in_order;
+  target.channel = found->channel;
+  target.source_id = found->source_id;
   target.order_by = found->order_by;
   return target;
 }
@@ -202,7 +208,7 @@ Result<Accepted> Acceptance::accept_routed(store::Connection& connection, model:
 Result<Accepted> Acceptance::accept_for(store::Connection& connection, model::Event event,
                                         const model::EndpointId& endpoint, const LeaseTerms& terms,
                                         Timestamp now) const {
-  const auto target = find_target(connection, event.workspace_id, endpoint);
+  const auto target = find_target(connection, event, endpoint);
   if (!target) return fail(target.error());
   Batch batch(connection, ids_, event, terms, now);
   WAYBILL_TRY(batch.add(model::DeliveryKind::kTest, *target));
@@ -223,7 +229,7 @@ Result<Accepted> Acceptance::replay(store::Connection& connection,
   Batch batch(connection, ids_, found->event, terms, now);
   batch.accepted().is_replay = true;
   if (endpoint) {
-    const auto target = find_target(connection, workspace, *endpoint);
+    const auto target = find_target(connection, found->event, *endpoint);
     if (!target) return fail(target.error());
     WAYBILL_TRY(batch.add(model::DeliveryKind::kReplay, *target));
   } else if (found->narrowed) {

@@ -13,7 +13,9 @@ namespace waybill::intake {
 Result<void> keep_wanted(const Publication& publication,
                          std::vector<store::endpoints::Subscription>& subscriptions) {
   if (publication.endpoint) {
-    std::erase_if(subscriptions, [&](const auto& s) { return s.id != *publication.endpoint; });
+    std::erase_if(subscriptions, [&](const auto& s) {
+      return s.id != *publication.endpoint || s.source_id.has_value();
+    });
     if (subscriptions.empty()) {
       return fail(Code::kNotFound, "endpoint_not_found", "There is no such endpoint.",
                   "$.only.endpoint");

@@ -145,6 +145,8 @@ Result<Page<model::Endpoint>> list(Connection& connection, const model::Workspac
   select.where_if("dialect =", filter.dialect);
   if (filter.source) {
     select.where("source_id =", *filter.source);
+  } else if (filter.handlers) {
+    select.where("source_id IS NOT NULL AND workspace_id =", workspace);
   } else {
     select.where("source_id IS NULL AND workspace_id =", workspace);
   }

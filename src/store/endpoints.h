@@ -17,6 +17,7 @@ struct Filter {
   std::optional<model::EndpointState> state;  // Nothing: all but deleted ones.
   std::optional<std::string> dialect;
   std::optional<model::SourceId> source = {};  // Its handlers. Nothing: endpoints, no handlers.
+  bool handlers = false;                       // Without a source: the handlers of all of them.
 };
 
 Result<void> insert(Connection& connection, const model::Endpoint& endpoint);

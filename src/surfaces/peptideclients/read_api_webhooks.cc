@@ -19,7 +19,10 @@ constexpr std::string_view kDialect = "peptideclients";
 Result<void> check_ours(Connection& connection, const Call& call, const model::EndpointId& id) {
   const auto found = store::endpoints::find(connection, call.workspace_id, id);
   if (!found) return fail(found.error());
-  if (found->dialect == kDialect && found->state != model::EndpointState::kDeleted) return {};
+  if (!found->is_handler() && found->dialect == kDialect &&
+      found->state != model::EndpointState::kDeleted) {
+    return {};
+  }
   return fail(Code::kNotFound, "endpoint_not_found", "There is no such webhook endpoint.");
 }
 

@@ -14,7 +14,7 @@ Error no_webhook() { return {Code::kNotFound, "webhook_not_found", "Webhook not 
 
 Result<model::Endpoint> check_webhook(Result<model::Endpoint> endpoint) {
   if (!endpoint && endpoint.error().code != Code::kNotFound) return endpoint;
-  const bool good = endpoint && endpoint->dialect == kDialect &&
+  const bool good = endpoint && !endpoint->is_handler() && endpoint->dialect == kDialect &&
                     endpoint->state != model::EndpointState::kDeleted;
   if (!good) return fail(no_webhook());
   return endpoint;

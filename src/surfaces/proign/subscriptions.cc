@@ -39,7 +39,7 @@ Result<model::EndpointId> subscription_id(const Call& call) {
 // What was found, if it is a subscription that is there.
 Result<model::Endpoint> check_subscription(Result<model::Endpoint> endpoint) {
   if (!endpoint && endpoint.error().code != Code::kNotFound) return endpoint;
-  const bool good = endpoint && endpoint->dialect == kDialect &&
+  const bool good = endpoint && !endpoint->is_handler() && endpoint->dialect == kDialect &&
                     endpoint->state != model::EndpointState::kDeleted;
   if (!good) return fail(no_subscription());
   return endpoint;
