@@ -219,6 +219,7 @@ Hub::Hub(boost::asio::io_context& context, Log& log, const Settings& settings, D
                .backup = backup_,
                .admin_token_hash = crypto::sha256(data_.admin_token().reveal()),
                .allow_insecure_endpoints = settings_.allow_insecure_endpoints,
+               .serves_tls = !settings_.tls_certificate.empty(),
                .version = std::string(version()),
                .dangerous_settings = settings_.dangerous,
                .replay_created = [this] { replayer_.wake(); },

@@ -11,6 +11,7 @@
 #include "store/endpoints.h"
 #include "surfaces/native/accepted.h"
 #include "surfaces/native/endpoint_settings.h"
+#include "surfaces/native/handlers.h"
 #include "surfaces/native/render.h"
 
 namespace waybill::surfaces::endpoints {
@@ -164,14 +165,19 @@ Result<void> check_editable(const dialect::Dialect& dialect) {
                           dialect.title));
 }
 
-Result<Removed> remove(Connection& connection, const Call& call, const model::EndpointId& id) {
-  auto endpoint = store::endpoints::find_to_change(connection, call.workspace_id, id);
+namespace {
+
+// Of an endpoint and of a handler alike.
+Result<Removed> remove_either(Connection& connection, const Call& call,
+                              Result<model::Endpoint> endpoint) {
   if (!endpoint) return fail(endpoint.error());
+  const model::EndpointId& id = endpoint->id;
   const bool was_there = endpoint->state != EndpointState::kDeleted;
   endpoint->state = EndpointState::kDeleted;
   endpoint->state_reason = "Deleted by an operator.";
   endpoint->secrets = {};
   endpoint->headers = {};
+  endpoint->channel_settings = {};
   if (was_there) {
     endpoint->updated_at = call.now;
     WAYBILL_TRY(store::endpoints::update(connection, *endpoint));
@@ -184,14 +190,31 @@ Result<Removed> remove(Connection& connection, const Call& call, const model::En
   if (!was_there) return removed;
   std::string detail;
   ObjectText(detail).add("cancelled_deliveries", *cancelled).end();
-  removed.change = noted(call, id, "endpoint.delete", std::move(detail));
+  removed.change = noted(call, id, endpoint->is_handler() ? "handler.delete" : "endpoint.delete",
+                         std::move(detail));
   return removed;
+}
+
+}  // namespace
+
+Result<Removed> remove(Connection& connection, const Call& call, const model::EndpointId& id) {
+  return remove_either(connection, call,
+                       native::check_is_endpoint(
+                           store::endpoints::find_to_change(connection, call.workspace_id, id)));
+}
+
+Result<Removed> remove_handler(Connection& connection, const Call& call,
+                               const model::EndpointId& id) {
+  return remove_either(connection, call,
+                       native::check_is_handler(
+                           store::endpoints::find_to_change(connection, call.workspace_id, id)));
 }
 
 Result<Change> pause(Connection& connection, const Call& call, model::Endpoint& endpoint) {
   if (endpoint.state == EndpointState::kPaused) return Change();
   endpoint.state_reason = "Paused by an operator.";
-  return write_state(connection, call, endpoint, EndpointState::kPaused, "endpoint.pause");
+  return write_state(connection, call, endpoint, EndpointState::kPaused,
+                     endpoint.is_handler() ? "handler.pause" : "endpoint.pause");
 }
 
 Result<Change> resume(Connection& connection, const Call& call, model::Endpoint& endpoint) {
@@ -200,14 +223,15 @@ Result<Change> resume(Connection& connection, const Call& call, model::Endpoint&
     return Change();
   }
   const dialect::Dialect* dialect = call.services.dialects.find(endpoint.dialect);
-  if (dialect && endpoint.state != EndpointState::kActive &&
+  if (dialect && !endpoint.is_handler() && endpoint.state != EndpointState::kActive &&
       dialect->endpoint.endpoints_max_of_active) {
     WAYBILL_TRY(native::check_room(connection, endpoint, *dialect));
   }
   endpoint.state_reason.clear();
   endpoint.consecutive_failures = 0;
   endpoint.failing = false;
-  auto change = write_state(connection, call, endpoint, EndpointState::kActive, "endpoint.resume");
+  auto change = write_state(connection, call, endpoint, EndpointState::kActive,
+                            endpoint.is_handler() ? "handler.resume" : "endpoint.resume");
   if (!change) return change;
   change->after_commit = [workspace = call.workspace_id, resumed = endpoint.id,
                           now = call.now](const Services& services) {

@@ -50,12 +50,17 @@ struct Removed {
   native::Change change;
   std::int64_t cancelled_deliveries = 0;
 };
-// Deletes it, also if it has been before. Fails with kNotFound (endpoint_not_found).
+// Deletes it, also if it has been before. A handler is none. Fails with kNotFound
+// (endpoint_not_found).
 Result<Removed> remove(store::Connection& connection, const native::Call& call,
                        const model::EndpointId& id);
 
-// Both do nothing to an endpoint that is so already. resume() fails as native::check_room() where
-// active ones alone are counted.
+// The same of a handler. Fails with kNotFound (handler_not_found).
+Result<Removed> remove_handler(store::Connection& connection, const native::Call& call,
+                               const model::EndpointId& id);
+
+// Both do nothing to an endpoint, or a handler, that is so already. resume() fails as
+// native::check_room() where active ones alone are counted.
 Result<native::Change> pause(store::Connection& connection, const native::Call& call,
                              model::Endpoint& endpoint);
 Result<native::Change> resume(store::Connection& connection, const native::Call& call,

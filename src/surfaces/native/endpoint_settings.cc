@@ -31,15 +31,17 @@ std::optional<ip::address> literal_address(const std::string& host) {
   return error ? std::nullopt : std::optional(address);
 }
 
+// `dialect`: null for none.
 Result<void> check_url(const std::string& text, const Services& services,
-                       const dialect::Dialect& dialect) {
+                       const dialect::Dialect* dialect) {
   const auto url = net::parse_url(text);
   if (!url) return fail(url.error());
-  if (dialect.endpoint.https_required && !url->tls && !services.allow_insecure_endpoints) {
+  if (dialect && dialect->endpoint.https_required && !url->tls &&
+      !services.allow_insecure_endpoints) {
     return fail(Code::kInvalid, "url_not_https",
                 fmt::format("{} sends to https:// only; the hub's setting "
                             "--allow-insecure-endpoints would allow http://.",
-                            dialect.title));
+                            dialect->title));
   }
   if (const auto address = literal_address(url->host)) {
     // It is the URL that is wrong, not the caller who may not.
@@ -72,7 +74,13 @@ const dialect::Dialect* read_dialect(ObjectReader& body, const dialect::DialectR
 std::optional<std::string> read_url(ObjectReader& body, const Services& services,
                                     const dialect::Dialect& dialect, std::string_view member) {
   auto url = body.optional_text(member, {1, kUrlCharactersMax});
-  if (url && !body.has_fault()) body.check(member, check_url(*url, services, dialect));
+  if (url && !body.has_fault()) body.check(member, check_url(*url, services, &dialect));
+  return url;
+}
+
+std::optional<std::string> read_any_url(ObjectReader& body, const Services& services) {
+  auto url = body.optional_text("url", {1, kUrlCharactersMax});
+  if (url && !body.has_fault()) body.check("url", check_url(*url, services, nullptr));
   return url;
 }
 
@@ -160,7 +168,21 @@ void read_coalescing(ObjectReader& body, std::optional<model::CoalescingOverride
 
 }  // namespace
 
-void read_overrides(ObjectReader& body, model::EndpointOverrides& overrides) {
+namespace {
+
+// A whole number; null takes it away.
+void read_count(ObjectReader& body, std::string_view name, int min, int max,
+                std::optional<int>& count) {
+  if (body.is_null(name)) {
+    count.reset();
+  } else if (const auto number = body.optional_integer(name, min, max)) {
+    count = static_cast<int>(*number);
+  }
+}
+
+}  // namespace
+
+void read_pace(ObjectReader& body, model::EndpointOverrides& overrides) {
   using std::chrono::milliseconds;
   using Schedule = model::RetrySchedule;
   if (body.is_null("retry")) {
@@ -174,18 +196,16 @@ void read_overrides(ObjectReader& body, model::EndpointOverrides& overrides) {
   } else if (const auto timeout = body.optional_duration("timeout", kTimeoutMin, kTimeoutMax)) {
     overrides.timeout = timeout;
   }
-  const auto read_count = [&](std::string_view name, int min, int max, std::optional<int>& count) {
-    if (body.is_null(name)) {
-      count.reset();
-    } else if (const auto number = body.optional_integer(name, min, max)) {
-      count = static_cast<int>(*number);
-    }
-  };
-  read_count("attempts_max", 1, static_cast<int>(Schedule::kDelaysMax) + 1, overrides.attempts_max);
-  read_count("rate_per_second", 1, kRatePerSecondMax, overrides.rate_per_second);
-  read_count("in_flight_max", 1, kInFlightMax, overrides.in_flight_max);
+  read_count(body, "attempts_max", 1, static_cast<int>(Schedule::kDelaysMax) + 1,
+             overrides.attempts_max);
+  read_count(body, "rate_per_second", 1, kRatePerSecondMax, overrides.rate_per_second);
+  read_count(body, "in_flight_max", 1, kInFlightMax, overrides.in_flight_max);
+}
+
+void read_overrides(ObjectReader& body, model::EndpointOverrides& overrides) {
+  read_pace(body, overrides);
   read_coalescing(body, overrides.coalescing);
-  read_count("deactivate_after", 0, kDeactivateAfterMax, overrides.deactivate_after);
+  read_count(body, "deactivate_after", 0, kDeactivateAfterMax, overrides.deactivate_after);
   if (body.is_null("exhausted")) {
     overrides.exhausted_deactivates.reset();
   } else if (const auto exhausted = body.optional_text("exhausted", {1, 20})) {
@@ -274,7 +294,15 @@ Result<const dialect::Dialect*> dialect_of(const model::Endpoint& endpoint,
               fmt::format("This hub has no dialect called \"{}\" any more.", endpoint.dialect));
 }
 
-Result<model::Endpoint> check_present(Result<model::Endpoint> endpoint) {
+Result<model::Endpoint> check_is_endpoint(Result<model::Endpoint> endpoint) {
+  if (endpoint && endpoint->is_handler()) {
+    return fail(Code::kNotFound, "endpoint_not_found", "There is no such endpoint.");
+  }
+  return endpoint;
+}
+
+Result<model::Endpoint> check_present(Result<model::Endpoint> found) {
+  auto endpoint = check_is_endpoint(std::move(found));
   if (endpoint && endpoint->state == model::EndpointState::kDeleted) {
     return fail(Code::kNotFound, "endpoint_not_found", "This endpoint has been deleted.");
   }

@@ -37,6 +37,9 @@ const dialect::Dialect* read_dialect(ObjectReader& body, const dialect::DialectR
 std::optional<std::string> read_url(ObjectReader& body, const Services& services,
                                     const dialect::Dialect& dialect,
                                     std::string_view member = "url");
+// The same for what is sent in no dialect of ours: http:// will do. Faults: url_invalid,
+// address_blocked.
+std::optional<std::string> read_any_url(ObjectReader& body, const Services& services);
 // Faults: event_type_unknown, naming what the dialect has.
 std::optional<std::vector<std::string>> read_event_types(ObjectReader& body,
                                                          const dialect::Dialect& dialect,
@@ -49,7 +52,9 @@ std::optional<model::EndpointState> read_state(ObjectReader& body);
 std::optional<std::string> read_filter(ObjectReader& body);
 // A secret of the caller's own. Faults: secret_invalid, secret_not_used.
 std::optional<Secret> read_secret(ObjectReader& body, const dialect::Dialect& dialect);
-// Sets the overrides that are there; null takes one away. Faults: retry_schedule_invalid.
+// Sets the overrides that are there; null takes one away. Faults: retry_schedule_invalid. Those of
+// read_pace() alone say when and how often to try, and are handlers' too.
+void read_pace(ObjectReader& body, model::EndpointOverrides& overrides);
 void read_overrides(ObjectReader& body, model::EndpointOverrides& overrides);
 
 // Headers of its own; null, or an empty object, is none of them. Faults: as check_custom_header().
@@ -74,8 +79,10 @@ Result<void> check_room(store::Connection& connection, const model::Endpoint& en
 Result<void> check_url_free(store::Connection& connection, const model::Endpoint& endpoint,
                             const dialect::Dialect& dialect);
 
-// What was found, or kNotFound (endpoint_not_found), also for a deleted one: nothing can be done to
-// it.
+// What was found, or kNotFound (endpoint_not_found) for a handler, which is none of the endpoints'
+// operations' business.
+Result<model::Endpoint> check_is_endpoint(Result<model::Endpoint> endpoint);
+// The same, also for a deleted one: nothing can be done to it.
 Result<model::Endpoint> check_present(Result<model::Endpoint> endpoint);
 // store::endpoints::find_to_change(), checked so.
 Result<model::Endpoint> find_endpoint_to_change(store::Connection& connection, const Call& call,

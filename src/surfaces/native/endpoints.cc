@@ -121,7 +121,7 @@ Task<Result<Reply>> get_endpoint(Call& call) {
   const auto id = path_id<model::EndpointId>(call.request, "endpoint");
   if (!id) co_return fail(id.error());
   const auto found = co_await call.services.database.read([&](store::Connection& connection) {
-    return store::endpoints::find(connection, call.workspace_id, *id);
+    return check_is_endpoint(store::endpoints::find(connection, call.workspace_id, *id));
   });
   if (!found) co_return fail(found.error());
   co_return Reply{200, text_of(*found, call.services.dialects, call.now)};

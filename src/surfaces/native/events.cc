@@ -6,6 +6,7 @@
 #include <fmt/ranges.h>
 
 #include "base/json.h"
+#include "model/message.h"
 #include "store/deliveries.h"
 #include "surfaces/native/accepted.h"
 #include "surfaces/native/change.h"
@@ -47,9 +48,11 @@ Result<Published> read_event(const json::object& object, std::string path, const
   model::Event event;
   event.type = body.text("type", {1, 128});
   if (!body.has_fault()) body.check("type", model::check_event_type(event.type));
-  if (event.type == model::kTestEvent || model::is_alert(event.type)) {
+  if (event.type == model::kTestEvent || model::is_alert(event.type) ||
+      model::is_message(event.type)) {
     body.refuse("type", "event_type_reserved",
-                "This event is made by the hub only: a test of an endpoint, or an alert.");
+                "This event is made by the hub only: a test of an endpoint, an alert, or what a "
+                "source received.");
   }
   if (const json::object* data = body.object("data")) append_json(event.data, *data);
   event.subject = body.optional_text("subject", {1, 200}).value_or("");

@@ -48,6 +48,7 @@ struct Services {
   store::Backup& backup;
   crypto::Digest admin_token_hash;
   bool allow_insecure_endpoints = false;  // http:// where a dialect demands https.
+  bool serves_tls = false;                // What it is reached by is https://.
   std::string version;
   std::vector<std::string> dangerous_settings = {};  // Names, for getStatus.
   std::function<void()> replay_created = nullptr;    // Called after the commit. May be empty.

@@ -80,6 +80,24 @@ Task<Result<Reply>> test_endpoint(Call& call);
 Task<Result<Reply>> rotate_endpoint_secret(Call& call);
 // endpoint_dry_run.cc
 Task<Result<Reply>> dry_run_endpoint(Call& call);
+// sources.cc
+Task<Result<Reply>> create_source(Call& call);
+Task<Result<Reply>> list_sources(Call& call);
+Task<Result<Reply>> get_source(Call& call);
+Task<Result<Reply>> update_source(Call& call);
+Task<Result<Reply>> delete_source(Call& call);
+// source_secrets.cc
+Task<Result<Reply>> add_source_secret(Call& call);
+Task<Result<Reply>> remove_source_secret(Call& call);
+Task<Result<Reply>> rotate_source_token(Call& call);
+// handlers.cc
+Task<Result<Reply>> create_handler(Call& call);
+Task<Result<Reply>> list_handlers(Call& call);
+Task<Result<Reply>> get_handler(Call& call);
+Task<Result<Reply>> update_handler(Call& call);
+Task<Result<Reply>> delete_handler(Call& call);
+Task<Result<Reply>> pause_handler(Call& call);
+Task<Result<Reply>> resume_handler(Call& call);
 // events.cc
 Task<Result<Reply>> publish_event(Call& call);
 Task<Result<Reply>> publish_events(Call& call);
