@@ -24,6 +24,8 @@ CommandGroup sales_order_group();
 CommandGroup shipment_group();
 CommandGroup woocommerce_group();
 CommandGroup endpoint_group();
+CommandGroup source_group();
+CommandGroup handler_group();
 CommandGroup event_group();
 CommandGroup event_type_group();
 CommandGroup trigger_group();
