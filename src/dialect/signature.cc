@@ -361,7 +361,10 @@ Result<std::vector<net::Header>> sign(const Dialect& dialect, std::span<const ne
     return made;
   }
   WAYBILL_TRY(add(rules.header, secrets.last(1)));
-  if (secrets.size() > 1) WAYBILL_TRY(add(rules.rotation_header, secrets.first(1)));
+  // Of a dialect that is received only, the platform's own words are not known for a second one.
+  if (secrets.size() > 1 && !rules.rotation_header.empty()) {
+    WAYBILL_TRY(add(rules.rotation_header, secrets.first(1)));
+  }
   return made;
 }
 

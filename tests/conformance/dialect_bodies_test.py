@@ -88,6 +88,8 @@ def all_events():
     for path in sorted(glob.glob(os.path.join(DIALECTS, "*.toml"))):
         with open(path, "rb") as file:
             tables = tomllib.load(file)
+        if "envelope" not in tables:
+            continue  # It is received only.
         dialect, envelope = os.path.basename(path)[:-5], json.loads(tables["envelope"])
         events += [Event(dialect, name, envelope, table)
                    for name, table in tables["events"].items()]

@@ -11,6 +11,8 @@ Result<void> list(Session& session) {
   if (!answer) return fail(answer.error());
   session.print_rows(*answer, {{"NAME", "name"},
                                {"TITLE", "title"},
+                               {"SENDS", "sends"},
+                               {"RECEIVES", "receives"},
                                {"SECRET", "secret"},
                                {"HTTPS", "https_required"},
                                {"RETRIES", "retry"},

@@ -212,6 +212,8 @@ TEST_F(NarrowingTest, ADryRunTellsWhatAnEndpointWouldHaveBeenSent) {
   EXPECT_EQ(at(ok(200, "GET", kEndpoints), "rows"), json::array());
   refused(400, "dialect_unknown", "$.dialect", "POST", kEndpoints + "/dry-run",
           R"({"dialect": "nobody"})");
+  refused(400, "dialect_receives_only", "$.dialect", "POST", kEndpoints + "/dry-run",
+          R"({"dialect": "woocommerce"})");
   refused(400, "filter_invalid", "$.filter.$and", "POST", kEndpoints + "/dry-run",
           R"({"dialect": "proculink", "filter": {"$and": []}})");
 }

@@ -67,6 +67,12 @@ const dialect::Dialect* read_dialect(ObjectReader& body, const dialect::DialectR
     body.refuse("dialect", "dialect_unknown",
                 fmt::format("There is no dialect \"{}\". There are: {}.", name,
                             fmt::join(dialects.names(), ", ")));
+  } else if (dialect->receives_only) {
+    body.refuse("dialect", "dialect_receives_only",
+                fmt::format("{} can be received, and not sent: a source can have it, an endpoint "
+                            "cannot.",
+                            dialect->title));
+    return nullptr;
   }
   return dialect;
 }

@@ -59,6 +59,7 @@ TEST_F(NativeApiTest, AnEndpointsSettingsAreChecked) {
   const std::string_view standard = "standard-webhooks";
   const Case cases[] = {
       {"klingon", R"("url": "https://a.example/")", "dialect_unknown", "$.dialect"},
+      {"stripe", R"("url": "https://a.example/")", "dialect_receives_only", "$.dialect"},
       {standard, R"("description": "")", "member_missing", "$.url"},
       {standard, R"("url": "a.example")", "url_invalid", "$.url"},
       {standard, R"("url": "ftp://a.example/")", "url_invalid", "$.url"},

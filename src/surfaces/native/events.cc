@@ -10,6 +10,7 @@
 #include "store/deliveries.h"
 #include "surfaces/native/accepted.h"
 #include "surfaces/native/change.h"
+#include "surfaces/native/endpoint_settings.h"
 #include "surfaces/native/object_reader.h"
 #include "surfaces/native/operations.h"
 #include "surfaces/native/render.h"
@@ -33,11 +34,7 @@ void read_only(ObjectReader& body, const Call& call, intake::Publication& public
   if (members == nullptr) return;
   ObjectReader only(*members, body.path("only"));
   publication.dialect = only.optional_text("dialect", {1, 200}).value_or("");
-  if (!publication.dialect.empty() && !call.services.dialects.find(publication.dialect)) {
-    only.refuse("dialect", "dialect_unknown",
-                fmt::format("There is no dialect \"{}\". There are: {}.", publication.dialect,
-                            fmt::join(call.services.dialects.names(), ", ")));
-  }
+  if (!publication.dialect.empty()) read_dialect(only, call.services.dialects);
   publication.endpoint = only.optional_id<model::EndpointId>("endpoint");
   body.check("only", only.done());
 }

@@ -170,6 +170,7 @@ TEST_F(NativeApiTest, AnEventCanBeMeantForOneDialectOrOneEndpointOnly) {
             fmt::format(R"({{"events": [{}]}})", event));
   };
   fault(R"({"dialect": "klingon"})", 400, "dialect_unknown", ".only.dialect");
+  fault(R"({"dialect": "stripe"})", 400, "dialect_receives_only", ".only.dialect");
   fault(R"({"endpoint": "none"})", 404, "endpoint_not_found", ".only.endpoint");
   fault(R"({"endpoint": "ep_00000000000000000000000000"})", 404, "endpoint_not_found",
         ".only.endpoint");

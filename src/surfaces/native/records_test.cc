@@ -200,6 +200,11 @@ TEST_F(NativeApiTest, TheHubTellsItsDialectsItsStatusAndItsContract) {
   EXPECT_EQ(text(dialect, "editable"), "false");
   EXPECT_EQ(text(dialect, "secret"), "optional");
   EXPECT_EQ(text(dialect, "deactivate_after"), "3");
+  EXPECT_EQ(text(dialect, "sends"), "true");
+  EXPECT_EQ(text(dialect, "receives"), "true");
+  EXPECT_EQ(text(ok(200, "GET", "/hub/v1/dialects/stripe"), "sends"), "false");
+  EXPECT_EQ(write_json(at(ok(200, "GET", "/hub/v1/dialects/precoro"), "fetch_settings")),
+            R"(["token","email"])");
   refused(404, "dialect_not_found", "", "GET", "/hub/v1/dialects/klingon");
 
   clock.run_for(std::chrono::seconds(5));

@@ -278,7 +278,12 @@ void write(ObjectText& object, const dialect::Dialect& dialect) {
       .add("timeout", dialect.delivery.timeout)
       .add("retry", dialect.delivery.retry.delays())
       .add("attempts_max", dialect.delivery.attempts_max)
-      .add("open_catalogue", dialect.open_catalogue);
+      .add("open_catalogue", dialect.open_catalogue)
+      .add("sends", !dialect.receives_only)
+      .add("receives", dialect.receipt.has_value())
+      .add("fetch_settings", dialect.receipt && dialect.receipt->fetch
+                                 ? dialect.receipt->fetch->settings
+                                 : std::vector<std::string>());
   append_records(object.member("events"), dialect.events);
 }
 
