@@ -236,7 +236,7 @@ Hub::Hub(boost::asio::io_context& context, Log& log, const Settings& settings, D
                                    .writes_per_minute = settings_.proign_writes_per_minute}),
       integration_(native_.services()),
       public_reads_(native_.services()),
-      woocommerce_webhook_(*clock_, log_, keys_, woocommerce_orders_),
+      woocommerce_webhook_(*clock_, log_, dialects_, keys_, woocommerce_orders_),
       receiver_door_({.clock = *clock_,
                       .log = log_,
                       .dialects = dialects_,

@@ -21,10 +21,11 @@ std::string text_of(const net::Request& request, std::string_view header) {
   return std::string(request.header(header).value_or(""));
 }
 
-// Both spellings (W-2). It is a hash of the webhook and the second, and identifies nothing (W-4).
-std::string delivery_id(const net::Request& request) {
-  std::string id = text_of(request, "X-WC-Webhook-Delivery-ID");
-  return id.empty() ? text_of(request, "X-WC-Delivery-ID") : id;
+// An operator's own file may say nothing of receiving: then there is no ping, and no topic.
+dialect::ReceiptRules rules_of(const dialect::DialectRegistry& dialects) {
+  const dialect::Dialect* woocommerce = dialects.find("woocommerce");
+  const bool receives = woocommerce && woocommerce->receipt;
+  return receives ? *woocommerce->receipt : dialect::ReceiptRules();
 }
 
 net::Response answer_ok(std::string_view outcome) {
@@ -35,15 +36,10 @@ net::Response answer_ok(std::string_view outcome) {
 
 }  // namespace
 
-bool is_creation_ping(const net::Request& request) {
-  constexpr std::string_view kBegin = "webhook_id=";
-  constexpr std::size_t kDigitsMax = 20;
-  const std::string_view body = request.body;
-  if (!body.starts_with(kBegin) || request.header("X-WC-Webhook-Signature")) return false;
-  const std::string_view digits = body.substr(kBegin.size());
-  return !digits.empty() && digits.size() <= kDigitsMax &&
-         digits.find_first_not_of("0123456789") == std::string_view::npos;
-}
+WooCommerceWebhook::WooCommerceWebhook(const Clock& clock, Log& log,
+                                       const dialect::DialectRegistry& dialects, KeyDirectory& keys,
+                                       WooCommerceOrders& orders)
+    : clock_(clock), log_(log), rules_(rules_of(dialects)), directory_(keys), orders_(orders) {}
 
 void WooCommerceWebhook::add_routes(net::Router& router) {
   router.add(
@@ -51,21 +47,25 @@ void WooCommerceWebhook::add_routes(net::Router& router) {
 }
 
 Task<net::Response> WooCommerceWebhook::answer(net::Request& request) {
-  if (is_creation_ping(request)) {
-    co_return net::Response::json(200, R"({"ok":true})");
+  const dialect::ReceivedRequest received(request.headers, request.body);
+  if (const dialect::PingRule* ping = dialect::find_ping(rules_, received, /*is_signed=*/false)) {
+    Result<std::string> body = dialect::render_answer(ping->answer, received);
+    if (!body) co_return refuse(request, body.error());
+    co_return net::Response::json(ping->answer.status, *std::move(body));
   }
   const auto key = co_await authenticate(request);
   if (!key) co_return refuse(request, key.error());
-  const std::string topic = text_of(request, "X-WC-Webhook-Topic");
+  const auto said = dialect::read_message(rules_, received);
+  if (!said) co_return note(request, {}, said.error().reason, told_with_path(said.error()));
   const bool is_order =
-      topic.empty() || std::ranges::find(kOrderTopics, topic) != kOrderTopics.end();
-  if (!is_order) co_return note(request, "", "the topic is none of the hub's");
+      said->type.empty() || std::ranges::find(kOrderTopics, said->type) != kOrderTopics.end();
+  if (!is_order) co_return note(request, *said, "", "the topic is none of the hub's");
   const auto taken = co_await take_in(request, **key);
   if (taken) co_return answer_ok(intake::outcome_name(taken->outcome));
   if (is_of_hub(taken.error())) co_return refuse(request, taken.error());
   // The order is not lost to the shop: the reconciliation asks for it again.
   log_refusal(log_, request, "woocommerce", taken.error());
-  co_return note(request, taken.error().reason, told_with_path(taken.error()));
+  co_return note(request, *said, taken.error().reason, told_with_path(taken.error()));
 }
 
 Task<Result<WooCommerceKeys::Key>> WooCommerceWebhook::authenticate(const net::Request& request) {
@@ -103,11 +103,12 @@ net::Response WooCommerceWebhook::refuse(const net::Request& request, const Erro
   return render_error(error);
 }
 
-net::Response WooCommerceWebhook::note(const net::Request& request, std::string_view reason,
-                                       std::string_view what) {
+net::Response WooCommerceWebhook::note(const net::Request& request,
+                                       const dialect::ReceivedMessage& said,
+                                       std::string_view reason, std::string_view what) {
   log_.info("woocommerce_noted", {{"request", request.id},
-                                  {"topic", text_of(request, "X-WC-Webhook-Topic")},
-                                  {"delivery", delivery_id(request)},
+                                  {"topic", said.type},
+                                  {"delivery", said.id},
                                   {"reason", reason},
                                   {"what", what}});
   net::Response response = answer_ok("noted");

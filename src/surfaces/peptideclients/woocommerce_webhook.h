@@ -11,6 +11,9 @@
 // that the key may not be used from, 429 and 503 when there is too much to do, 500 and 503 when it
 // is the hub that cannot take the order in: where no shop is connected nobody would ask for it.
 //
+// What a request says of itself, and which one is the ping, is told by dialects/woocommerce.toml,
+// as it is where a source receives such webhooks.
+//
 // Used from the thread of the io_context only.
 
 #pragma once
@@ -18,6 +21,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "dialect/loader.h"
+#include "dialect/receipt.h"
 #include "net/router.h"
 #include "surfaces/key_directory.h"
 #include "surfaces/peptideclients/woocommerce_keys.h"
@@ -25,16 +30,13 @@
 
 namespace waybill::surfaces::peptideclients {
 
-// True for "webhook_id=" and digits, and nothing else (W-5).
-bool is_creation_ping(const net::Request& request);
-
 class WooCommerceWebhook {
  public:
   static constexpr std::string_view kPath = "/integrations/v1/webhook/woocommerce";
 
   // Everything given outlives it.
-  WooCommerceWebhook(const Clock& clock, Log& log, KeyDirectory& keys, WooCommerceOrders& orders)
-      : clock_(clock), log_(log), directory_(keys), orders_(orders) {}
+  WooCommerceWebhook(const Clock& clock, Log& log, const dialect::DialectRegistry& dialects,
+                     KeyDirectory& keys, WooCommerceOrders& orders);
 
   // The door outlives the router.
   void add_routes(net::Router& router);
@@ -48,11 +50,13 @@ class WooCommerceWebhook {
   Task<Result<WooCommerceKeys::Key>> authenticate(const net::Request& request);
   Task<Result<intake::TakenIn>> take_in(const net::Request& request, const model::ApiKey& key);
   net::Response refuse(const net::Request& request, const Error& error);
-  // 200, though nothing came of it; `reason` is for the request log.
-  net::Response note(const net::Request& request, std::string_view reason, std::string_view what);
+  // 200, though nothing came of it; `said` and `reason` are for the logs.
+  net::Response note(const net::Request& request, const dialect::ReceivedMessage& said,
+                     std::string_view reason, std::string_view what);
 
   const Clock& clock_;
   Log& log_;
+  const dialect::ReceiptRules rules_;
   KeyDirectory& directory_;
   WooCommerceOrders& orders_;
   WooCommerceKeys keys_;

@@ -102,7 +102,7 @@ class WooCommerceWebhookTest : public native::NativeApiTest {
   }
 
   ReadApi read_api{native_api.services()};
-  WooCommerceWebhook door{clock, log, keys, woocommerce_orders};
+  WooCommerceWebhook door{clock, log, dialects, keys, woocommerce_orders};
   model::Store store;
 };
 
