@@ -77,6 +77,39 @@ TEST(Delivery, WaitsLongerIfTheReceiverAsksForIt) {
   EXPECT_EQ(next(after(1), attempt, {60s}).due_at, kNoon + 90s);
 }
 
+TEST(Delivery, IsDroppedAtOnceWhenItsHandlerWantsItNever) {
+  const NextState state = next(after(1), ended(Outcome::kNever), {5s, 1min});
+  EXPECT_EQ(state.state, DeliveryState::kDropped);
+  EXPECT_EQ(state.due_at, std::nullopt);
+}
+
+TEST(Delivery, IsPutOffUntilItsHandlerWantsIt) {
+  Attempt later = ended(Outcome::kLater);
+  later.retry_after = 3h;
+  // However many tries there were, and whatever the schedule says.
+  for (const int attempts : {1, 2, 3, 7}) {
+    const NextState state = next(after(attempts), later, {5s, 1min});
+    EXPECT_EQ(state.state, DeliveryState::kRetrying) << attempts;
+    EXPECT_EQ(state.due_at, kNoon + 3h) << attempts;
+  }
+  EXPECT_EQ(next(after(1), ended(Outcome::kLater), {5s}).due_at, kNoon + kLaterDefault);
+}
+
+// Whoever records it counts it as one before the schedule's first.
+TEST(Delivery, WhatWasPutOffHasItsWholeScheduleAhead) {
+  EXPECT_EQ(next(after(41, 40), ended(Outcome::kRefused), {5s, 1min}).due_at, kNoon + 5s);
+  EXPECT_EQ(next(after(43, 40), ended(Outcome::kRefused), {5s, 1min}).state,
+            DeliveryState::kDropped);
+}
+
+TEST(Delivery, WhatIsPutOffAgainAndAgainIsDroppedInTheEnd) {
+  EXPECT_EQ(next(after(kAttemptsMax - 1, kAttemptsMax - 1), ended(Outcome::kLater), {5s}).state,
+            DeliveryState::kRetrying);
+  const NextState last = next(after(kAttemptsMax, kAttemptsMax), ended(Outcome::kLater), {5s});
+  EXPECT_EQ(last.state, DeliveryState::kDropped);
+  EXPECT_EQ(last.due_at, std::nullopt);
+}
+
 // What follows for an endpoint if the delivery is to be tried again.
 EndpointHealth health_after(const EndpointHealth& health, const Attempt& attempt,
                             const Deactivation& deactivation) {
@@ -101,6 +134,15 @@ TEST(EndpointHealth, AFailureCountsAndASuccessResets) {
 TEST(EndpointHealth, WhatCouldNotBeSentIsNoFaultOfTheReceiver) {
   const EndpointHealth two{2, EndpointState::kActive, {}};
   EXPECT_EQ(health_after(two, ended(Outcome::kUnsendable), {.after = 3}), two);
+}
+
+TEST(EndpointHealth, NeitherNeverNorLaterIsAFailure) {
+  const EndpointHealth two{2, EndpointState::kActive, {}};
+  for (const Outcome outcome : {Outcome::kNever, Outcome::kLater}) {
+    const NextState dropped{DeliveryState::kDropped, std::nullopt};
+    EXPECT_EQ(next_health(two, ended(outcome), dropped, {.after = 3, .exhausted = true}), two)
+        << outcome_name(outcome);
+  }
 }
 
 TEST(EndpointHealth, SwitchesOffAtTheLimitAndNotBefore) {

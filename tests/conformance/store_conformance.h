@@ -42,6 +42,7 @@
 #include "store/database.h"
 #include "store/deliveries.h"
 #include "store/documents.h"
+#include "store/keyed_deliveries.h"
 
 namespace waybill::store {
 
@@ -216,6 +217,21 @@ class OrderConformance : public DeliveryConformance {
   std::optional<Timestamp> next_in_order(const model::Endpoint& endpoint, Timestamp now);
 };
 
+// What is made one at a time of each key.
+class KeyedConformance : public DeliveryConformance {
+ protected:
+  model::Endpoint add_keyed(model::EndpointState state = model::EndpointState::kActive);
+  model::Delivery add_keyed_delivery(const model::Endpoint& endpoint, std::int64_t key,
+                                     Timestamp due);
+  std::vector<model::DeliveryId> claim_heads(const model::Endpoint& endpoint, Timestamp now,
+                                             const Lease& lease, int limit = 100,
+                                             std::int64_t after = deliveries::kBeforeAllKeys);
+  std::optional<model::DeliveryId> claim_of(const model::Endpoint& endpoint, std::int64_t key,
+                                            Timestamp now, const Lease& lease);
+  deliveries::KeysDue keys_due(const model::Endpoint& endpoint, Timestamp now);
+  std::optional<Timestamp> due_of(const model::Endpoint& endpoint, std::int64_t key, Timestamp now);
+};
+
 // What is deleted for its age, and by what the hub watches over itself.
 class UpkeepConformance : public DeliveryConformance {
  protected:
@@ -324,6 +340,7 @@ class SalesConformance : public StoreConformance {
                            driver_name);                                                           \
   INSTANTIATE_TEST_SUITE_P(Drivers, ReplayConformance, testing::Values(__VA_ARGS__), driver_name); \
   INSTANTIATE_TEST_SUITE_P(Drivers, OrderConformance, testing::Values(__VA_ARGS__), driver_name);  \
+  INSTANTIATE_TEST_SUITE_P(Drivers, KeyedConformance, testing::Values(__VA_ARGS__), driver_name);  \
   INSTANTIATE_TEST_SUITE_P(Drivers, KeyConformance, testing::Values(__VA_ARGS__), driver_name);    \
   INSTANTIATE_TEST_SUITE_P(Drivers, NodeConformance, testing::Values(__VA_ARGS__), driver_name);   \
   INSTANTIATE_TEST_SUITE_P(Drivers, SalesConformance, testing::Values(__VA_ARGS__), driver_name);  \
