@@ -365,14 +365,14 @@ TEST(CommandSettings, AreAnAbsolutePathWithItsArguments) {
   };
   EXPECT_EQ(path_of(R"({"command":["/a/b"]})"), "");
   EXPECT_EQ(path_of(R"({"command":["/a/b","","x"],"payload":"body"})"), "");
-  EXPECT_EQ(path_of("{}"), "$.settings.command");
-  EXPECT_EQ(path_of(R"({"command":[]})"), "$.settings.command");
-  EXPECT_EQ(path_of(R"({"command":"/a/b"})"), "$.settings.command");
-  EXPECT_EQ(path_of(R"({"command":["a/b"]})"), "$.settings.command");
-  EXPECT_EQ(path_of(R"({"command":["/a","\u0000"]})"), "$.settings.command");
-  EXPECT_EQ(path_of(R"({"command":["/a",1]})"), "$.settings.command");
-  EXPECT_EQ(path_of(R"({"command":["/a"],"payload":"all"})"), "$.settings.payload");
-  EXPECT_EQ(path_of(R"({"command":["/a"],"shell":true})"), "$.settings.shell");
+  EXPECT_EQ(path_of("{}"), "$.command");
+  EXPECT_EQ(path_of(R"({"command":[]})"), "$.command");
+  EXPECT_EQ(path_of(R"({"command":"/a/b"})"), "$.command");
+  EXPECT_EQ(path_of(R"({"command":["a/b"]})"), "$.command");
+  EXPECT_EQ(path_of(R"({"command":["/a","\u0000"]})"), "$.command");
+  EXPECT_EQ(path_of(R"({"command":["/a",1]})"), "$.command");
+  EXPECT_EQ(path_of(R"({"command":["/a"],"payload":"all"})"), "$.payload");
+  EXPECT_EQ(path_of(R"({"command":["/a"],"shell":true})"), "$.shell");
 }
 
 }  // namespace

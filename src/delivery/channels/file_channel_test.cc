@@ -182,11 +182,11 @@ TEST(FileSettings, AreAPlainName) {
        {std::string(), std::string("."), std::string(".."), std::string(".hidden"),
         std::string("a/b"), std::string("../a"), std::string("a b"), std::string("a\0b", 3),
         std::string("gr\xc3\xb6\xc3\x9f"), std::string(201, 'a')}) {
-    EXPECT_EQ(path_of({{"name", name}}), "$.settings.name") << name;
+    EXPECT_EQ(path_of({{"name", name}}), "$.name") << name;
   }
-  EXPECT_EQ(path_of({}), "$.settings.name");
-  EXPECT_EQ(path_of({{"name", 1}}), "$.settings.name");
-  EXPECT_EQ(path_of({{"name", "a"}, {"folder", "/etc"}}), "$.settings.folder");
+  EXPECT_EQ(path_of({}), "$.name");
+  EXPECT_EQ(path_of({{"name", 1}}), "$.name");
+  EXPECT_EQ(path_of({{"name", "a"}, {"folder", "/etc"}}), "$.folder");
 }
 
 }  // namespace

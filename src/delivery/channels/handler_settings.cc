@@ -12,7 +12,7 @@ namespace {
 
 bool is_control(char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; }
 
-std::string path_of(std::string_view name) { return fmt::format("$.settings.{}", name); }
+std::string path_of(std::string_view name) { return fmt::format("$.{}", name); }
 
 }  // namespace
 

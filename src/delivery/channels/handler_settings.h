@@ -48,7 +48,7 @@ class SettingsReader {
   void refuse(std::string_view name, std::string message);
 
   // Fails with kInvalid (handler_settings_invalid): the first fault, or a member that nobody has
-  // read. Its path is "$.settings.NAME".
+  // read. Its path is "$.NAME".
   Result<void> end() const;
 
  private:
