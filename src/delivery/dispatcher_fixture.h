@@ -68,7 +68,7 @@ class DispatcherTest : public testing::Test {
         : endpoints(*test.database, built_in_dialects(), test.secret_box),
           channel(test.clock,
                   [&test](net::ClientRequest request) { return test.receive(std::move(request)); }),
-          channels(channel),
+          channels(test.with_handlers(channel)),
           dispatcher(test.context, test.clock, test.log, *test.database, endpoints, channels,
                      test.alerts, Rng(1), options) {}
     EndpointDirectory endpoints;
@@ -87,6 +87,13 @@ class DispatcherTest : public testing::Test {
 
   DispatcherTest();
   ~DispatcherTest() override;
+
+  // Those of a node, with what the test has put among `handlers`.
+  Channels with_handlers(Channel& webhooks) const {
+    Channels made(webhooks);
+    for (const auto& [kind, channel] : handlers) made.add(kind, *channel);
+    return made;
+  }
 
   // Runs until there is nothing left to do at this time of the clock.
   void settle();
@@ -199,6 +206,7 @@ class DispatcherTest : public testing::Test {
   std::vector<std::unique_ptr<Node>> nodes;
   model::WorkspaceId workspace;
 
+  std::map<model::Channel, Channel*> handlers;
   std::vector<Arrival> arrivals;
   std::map<std::string, int> in_flight;
   std::map<std::string, int> in_flight_seen;  // The most at one time.

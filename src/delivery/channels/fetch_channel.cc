@@ -180,6 +180,12 @@ Task<Tried> FetchChannel::attempt(const model::Delivery& delivery,
     follow_up.event.id = ids_.next_id<model::EventId>();
     follow_up.event.type = model::kMessageFetched;
     follow_up.event.data = model::message_data(*content);
+    // Within the message it is one level deeper than it was alone.
+    if (!parse_json(follow_up.event.data)) {
+      tried.follow_up.reset();
+      tried.attempt.outcome = model::Outcome::kNever;
+      tried.attempt.error = "The document is nested too deep.";
+    }
   }
   tried.attempt.number = delivery.attempts_made + 1;
   tried.attempt.started_at = started_at;
@@ -192,7 +198,9 @@ Task<model::Attempt> FetchChannel::fetch(Plan plan, model::MessageContent& conte
   const FetchMemory::Answer answer = co_await ask(std::move(plan), content.received_at, put_off);
   if (!answer) co_return put_off_for(put_off);
   model::Attempt attempt = judge_document(*answer, clock_.wall_now());
-  if (attempt.outcome == model::Outcome::kSucceeded) content.document = (*answer)->body;
+  if (attempt.outcome == model::Outcome::kSucceeded) {
+    content.document = write_json(*parse_json((*answer)->body));
+  }
   co_return attempt;
 }
 

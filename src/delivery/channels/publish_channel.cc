@@ -34,6 +34,9 @@ Result<model::Event> bridged_event(const dialect::DialectRegistry& dialects,
   event.occurred_at = read->occurred_at.value_or(content.received_at);
   event.subject = subject_of(read->data);
   event.data = write_json(read->data);
+  if (!parse_json(event.data)) {
+    return fail(Code::kInvalid, "message_unfit", "What the message tells is nested too deep.");
+  }
   event.trace = received.trace;
   return event;
 }
