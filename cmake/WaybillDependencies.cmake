@@ -11,8 +11,11 @@ find_package(fmt REQUIRED)
 find_package(tomlplusplus REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(mimalloc 2.0 REQUIRED)
-# Debian's package has no CMake configuration.
+# Debian's packages have no CMake configuration.
 find_library(WAYBILL_RE2 re2 REQUIRED)
+find_library(WAYBILL_HIREDIS hiredis REQUIRED)
+find_library(WAYBILL_RABBITMQ rabbitmq REQUIRED)
+find_library(WAYBILL_RDKAFKA rdkafka REQUIRED)
 if(BUILD_TESTING)
   find_package(GTest REQUIRED)
 endif()
