@@ -132,7 +132,8 @@ BANNED = [
      lambda path: False,
      "nothing sleeps: wait for what you wait for, with a deadline; in tests, ManualClock"),
     (r"\bstd::j?thread\b(?!::(?:id|hardware_concurrency)\b)",
-     lambda path: path.startswith(("src/store/", "src/app/", "bench/")) or is_test(path),
+     lambda path: path.startswith(("src/store/", "src/app/", "src/delivery/channels/broker_",
+                                   "bench/")) or is_test(path),
      "the logic has one thread: blocking work goes to the store's, or to a pool that app owns"),
 ]
 

@@ -16,6 +16,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "delivery/channel.h"
+#include "delivery/channels/broker_channel.h"
+#include "delivery/channels/broker_worker.h"
 #include "delivery/channels/command_channel.h"
 #include "delivery/channels/file_channel.h"
 #include "delivery/channels/http_channel.h"
@@ -43,9 +45,14 @@ class HandlerChannels {
   void begin_stop(std::chrono::milliseconds within);
 
  private:
+  delivery::BrokerWorkers broker_workers_;  // Of the four that write to brokers.
+  delivery::BrokerChannel amqp_;
   delivery::CommandChannel commands_;
   delivery::FileChannel files_;
   delivery::HttpChannel http_;
+  delivery::BrokerChannel kafka_;
+  delivery::BrokerChannel redis_;
+  delivery::BrokerChannel sql_;
 };
 
 }  // namespace waybill::app

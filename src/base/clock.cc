@@ -104,6 +104,14 @@ Deadline Deadline::after(std::chrono::milliseconds wait) {
   return Deadline(std::chrono::steady_clock::now() + wait);
 }
 
+std::chrono::milliseconds Deadline::left() const {
+  using std::chrono::milliseconds;
+  const auto now = std::chrono::steady_clock::now();
+  if (at_ <= now) return milliseconds(0);
+  if (at_ == TimePoint::max()) return std::chrono::days(1);
+  return std::min(std::chrono::ceil<milliseconds>(at_ - now), milliseconds(std::chrono::days(1)));
+}
+
 bool Deadline::passed() const { return std::chrono::steady_clock::now() >= at_; }
 
 std::string iso_time(Timestamp time) {

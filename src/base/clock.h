@@ -87,6 +87,8 @@ class Deadline {
   static Deadline after(std::chrono::milliseconds wait);
 
   bool passed() const;
+  // What is left until then, rounded up; 0 when it has passed, and at most a day.
+  std::chrono::milliseconds left() const;
   // What a timer is set to.
   std::chrono::steady_clock::time_point time_point() const { return at_; }
 

@@ -50,6 +50,24 @@ std::optional<std::string> SettingsReader::optional_text(std::string_view name, 
   return std::string(*text);
 }
 
+std::string SettingsReader::text_or_empty(std::string_view name, std::size_t most) {
+  const json::value* found = settings_.if_contains(name);
+  if (found && found->is_string() && found->get_string().empty()) {
+    known_.push_back(name);
+    return {};
+  }
+  return optional_text(name, most).value_or(std::string());
+}
+
+std::optional<std::int64_t> SettingsReader::optional_number(std::string_view name,
+                                                            std::int64_t least) {
+  const json::value* found = member(name);
+  if (!found) return std::nullopt;
+  if (found->is_int64() && found->get_int64() >= least) return found->get_int64();
+  refuse(name, fmt::format("It is a whole number from {} on.", least));
+  return std::nullopt;
+}
+
 std::vector<std::string> SettingsReader::texts(std::string_view name, std::size_t most) {
   std::vector<std::string> texts;
   const json::value* found = member(name);

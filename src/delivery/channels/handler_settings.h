@@ -8,6 +8,7 @@
 
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -39,6 +40,10 @@ class SettingsReader {
   std::string text(std::string_view name, std::size_t most = kTextMax);
   // The same, or nothing where the member is missing.
   std::optional<std::string> optional_text(std::string_view name, std::size_t most = kTextMax);
+  // The same, where a text that says nothing is as good as none.
+  std::string text_or_empty(std::string_view name, std::size_t most = kTextMax);
+  // A whole number from `least` on, or nothing where the member is missing.
+  std::optional<std::int64_t> optional_number(std::string_view name, std::int64_t least);
   // An array of 1 to `most` texts, which may be empty and hold anything but NUL.
   std::vector<std::string> texts(std::string_view name, std::size_t most);
   // "payload": "message" or "body".
