@@ -9,6 +9,7 @@
 #include "dialect/receipt.h"
 #include "dialect/vocabulary.h"
 #include "model/event.h"
+#include "model/message.h"
 
 namespace waybill::dialect {
 namespace {
@@ -24,6 +25,12 @@ auto unknown(const Dialect& dialect, std::string_view type) {
   return fail(
       Code::kNotFound, "event_unknown_to_dialect",
       fmt::format("The dialect {} makes no event of the hub from \"{}\".", dialect.name, type));
+}
+
+// A test, an alert or a message of another hub is none of this one's.
+bool is_made_by_hub(std::string_view canonical) {
+  return canonical == model::kTestEvent || model::is_alert(canonical) ||
+         model::is_message(canonical);
 }
 
 // The value at `step` of `into`, made if it is not there; null if `into` has no such places.
@@ -133,12 +140,15 @@ Result<CanonicalEvent> read_event(const Dialect& dialect, std::string_view type,
   const bool is_passed_on = passed_on && passed_on->listed == nullptr;
   if (!is_listed && !(is_passed_on && model::check_event_type(type))) return unknown(dialect, type);
 
+  const std::string canonical = is_listed ? listed->canonical : std::string(type);
+  if (is_made_by_hub(canonical)) return unknown(dialect, type);
+
   const Result<json::value>& body = request.body_json();
   if (!body) {
     return unfit(fmt::format("The body is no JSON: {}", body.error().message), body.error().path);
   }
   auto event = Reader(dialect, is_listed ? &*listed : nullptr).read(*body);
-  if (event) event->type = is_listed ? listed->canonical : std::string(type);
+  if (event) event->type = canonical;
   return event;
 }
 

@@ -168,7 +168,8 @@ Result<std::string> render_message_template(const Template& of, const ReceivedRe
 // An id that a template writes as prefixed (`prefixed:ord`) and that is none of ours becomes a UUID
 // made from it, the same each time.
 //
-// Fails with kNotFound (event_unknown_to_dialect), and with kInvalid (message_unfit).
+// Fails with kNotFound (event_unknown_to_dialect), as it does for what only the hub makes: tests,
+// alerts, messages; and with kInvalid (message_unfit).
 struct CanonicalEvent {
   std::string type;
   std::optional<Timestamp> occurred_at;
