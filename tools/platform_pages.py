@@ -219,7 +219,8 @@ def signature_part(dialect):
     for scheme in signature["schemes"]:
         algorithm = {"hmac-sha256": "HMAC-SHA256", "ed25519": "Ed25519"}[
             scheme.get("algorithm", "hmac-sha256")]
-        key = "the secret" if scheme.get("key", "text") == "text" else "the secret in base64"
+        key = {"text": "the secret", "base64": "the secret in base64",
+               "html-text": "the secret, its HTML entities decoded"}[scheme.get("key", "text")]
         if "secret_prefix" in scheme:
             key += f" after {code(scheme['secret_prefix'])}"
         if "public_prefix" in scheme:
@@ -233,11 +234,79 @@ def signature_part(dialect):
     if "separator" in signature:
         rows.append(("while a secret is changed", "both sign, the newest first, with "
                      f"{code(signature['separator'])} between them"))
-    else:
+    elif "rotation_header" in signature:
         rows.append(("while a secret is changed", "the former secret signs here, the new one in "
                      + code(signature["rotation_header"])))
+    for key, what in (("timestamp_header", "the signed time"), ("id_header", "the signed id")):
+        if key in signature:
+            rows.append((f"{what} stands in", code(signature[key])))
     return "\n\n".join([f"## The signature\n\nIn {code(signature['header'])}:",
                         table(("", ""), rows)])
+
+
+def answer_text(answer):
+    text = str(answer.get("status", 200))
+    if answer.get("body"):
+        text += f", {code(answer['body'])}"
+        text += f" as {answer['content_type']}" if "content_type" in answer else ""
+    return text
+
+
+def ping_text(ping):
+    wants = []
+    if "content_type" in ping:
+        wants.append(f"the content type is {code(ping['content_type'])}")
+    if "pattern" in ping:
+        wants.append(f"the body fits {code(ping['pattern'])}")
+    if "when" in ping:
+        wants.append(f"{code(ping['when'])} is {code(ping['equals'])}")
+    return " and ".join(wants)
+
+
+def receipt_part(dialect):
+    receipt = dialect.get("receipt")
+    if receipt is None:
+        return "## Receiving\n\nNo source can have this dialect."
+    told = "the platform does not tell"
+    key = receipt.get("key", receipt.get("id"))
+    bytes_of = "the type and the body's SHA-256"
+    same = code(key) if key else bytes_of
+    if "key" not in receipt and "?}" in receipt.get("id", ""):
+        same += f", or without one {bytes_of}"
+    if "window" in receipt:
+        same += f", within {receipt['window']}"
+    rows = [("the message's id", code(receipt["id"]) if "id" in receipt else told),
+            ("its type", code(receipt["type"]) if "type" in receipt else told),
+            ("two are the same if they share", same)]
+    if "environment" in receipt:
+        names = receipt["environments"]
+        rows.append(("its environment", code(receipt["environment"]) + ": " + "; ".join(
+            f"{one} is {listed(map(code, names[one]))}" for one in ("production", "sandbox")
+            if names.get(one))))
+    rows.append(("the answer", answer_text(receipt.get("answer", {}))))
+    for ping in receipt.get("pings", []):
+        signed = "signed" if ping.get("signed", "signature" in dialect) else "unsigned"
+        rows.append(("a ping", f"{signed}, if {ping_text(ping)}; it is not kept, and answered "
+                               + answer_text(ping.get("answer", {}))))
+    keys = "../../dialects/README.md#receipt-what-a-message-says-of-itself"
+    parts = ["## Receiving\n\nWhat a source reads of a message. What stands in braces is explained "
+             f"in [dialects/README.md]({keys}).", table(("", ""), rows)]
+    types = receipt.get("types", {})
+    if types:
+        parts += ["What it calls its events, and what they are called here:",
+                  table(("told", "type"), [(code(a), code(b)) for a, b in types.items()])]
+    fetch = receipt.get("fetch")
+    if fetch:
+        limits = [f"{fetch.get('per_second', 1)} a second"]
+        limits += [f"{fetch[key]} {name}" for key, name in (("per_hour", "an hour"),
+                                                            ("per_day", "a day")) if fetch.get(key)]
+        limits.append(f"the same not again within {fetch.get('same_after', '1m')}")
+        headers = ", ".join(code(f"{a}: {b}") for a, b in fetch.get("headers", {}).items())
+        parts += ["A handler can fetch what a message names: " + ", ".join(limits) + "."
+                  + (f" With these headers: {headers}." if headers else ""),
+                  table(("of the type", "path"),
+                        [(code(a), code(b)) for a, b in fetch["paths"].items()])]
+    return "\n\n".join(parts)
 
 
 def delivery_part(dialect):
@@ -323,9 +392,11 @@ def page(path):
         + (f" The platform's own words: <{dialect['documentation']}>."
            if "documentation" in dialect else "")
         + (f" How each requirement is met: [{name}.md]({name}.md)."
-           if os.path.exists(os.path.join(ROOT, PAGES, name + ".md")) else ""),
-        request_part(dialect), signature_part(dialect), delivery_part(dialect),
-        endpoint_part(dialect), "## Events", about]
+           if os.path.exists(os.path.join(ROOT, PAGES, name + ".md")) else "")]
+    if "envelope" not in dialect:
+        return "\n\n".join([*parts, signature_part(dialect), receipt_part(dialect)]) + "\n"
+    parts += [request_part(dialect), signature_part(dialect), receipt_part(dialect),
+              delivery_part(dialect), endpoint_part(dialect), "## Events", about]
     if events:
         parts.append(table(("event", "published as", "what happened"), [
             (code(one), code(event.get("canonical", one)), cell(event["description"]))

@@ -315,6 +315,8 @@ TEST_F(ReceiptTest, KnowsWhatPrecorosNoticesName) {
   };
   EXPECT_EQ(path("purchase_order.create", R"({"id":123456,"idn":5})"), "/purchaseorders/5");
   EXPECT_EQ(path("invoice.update", R"({"id":123456,"idn":5})"), "/invoices/123456");
+  EXPECT_EQ(path("supplier.update", R"({"id":12})"), "/suppliers/12");
+  EXPECT_EQ(path("item_custom_field.update", R"({"id":12})"), "/itemcustomfields") << "R-PR-21";
   EXPECT_EQ(path("budget.update", R"({"id":123456})"), "nothing");
   EXPECT_EQ(path("purchase_order.create", R"({"id":123456,"idn":null})"), "message_unfit");
   EXPECT_EQ(path("purchase_order.create", "x"), "message_unfit");
