@@ -84,13 +84,30 @@ void try_event(const dialect::Dialect& made, std::string_view canonical, const j
   }
 }
 
+void try_receipt(const dialect::ReceiptRules& rules) {
+  const std::vector<net::Header> headers = {{"X-Id", "1"}, {"Content-Type", "text/plain"}};
+  const dialect::ReceivedRequest request(headers, R"({"id": "1", "type": "a", "n": [{"m": 1}]})");
+  const auto message = dialect::read_message(rules, request);
+  WAYBILL_CHECK(message ? !message->key.empty() : message.error().reason == "message_unfit",
+                "a message has a key, or is unfit");
+  for (const bool is_signed : {false, true}) dialect::find_ping(rules, request, is_signed);
+  const auto answer = dialect::render_answer(rules.answer, request);
+  WAYBILL_CHECK(answer || answer.error().reason == "message_unfit", "an answer can be unfit only");
+  if (!rules.fetch) return;
+  const auto fetch = dialect::fetch_request(*rules.fetch, "a", request, json::object());
+  WAYBILL_CHECK(fetch || fetch.error().reason == "message_unfit", "a path can be unfit only");
+}
+
 }  // namespace
 
 void try_input(std::string_view input) {
   const Result<dialect::Dialect> made = dialect::load_dialect(kFile, input);
   if (!made) return check_refusal(made.error());
 
-  WAYBILL_CHECK(made->open_catalogue || !made->events.empty(), "a dialect has something to send");
+  WAYBILL_CHECK(made->open_catalogue || !made->events.empty() || made->receives_only,
+                "a dialect has something to send");
+  WAYBILL_CHECK(!made->receives_only || made->receipt, "or something to receive");
+  if (made->receipt) try_receipt(*made->receipt);
   for (const dialect::EventType& event : made->events) {
     WAYBILL_CHECK(made->has_event(event.name), "an endpoint may subscribe to what is listed");
     try_event(*made, event.canonical, event.example, /*required=*/true);
