@@ -9,7 +9,7 @@ from harness import RECEIVERS_ARE_HERE, Hub, HubTest, Workspace, at_once, wait_f
 from receiving import (ProcureIq, Source, procureiq_body, procureiq_id, procureiq_signature,
                        read_lines, wait_for_lines)
 
-OK = b'{"status": "ok"}'
+OK = b'{"status":"ok"}'
 
 
 class Receiving(HubTest):
@@ -70,8 +70,8 @@ class Receiving(HubTest):
         self.assertEqual(sorted(line["message"]["external_id"] for line in lines),
                          [procureiq_id(1), procureiq_id(2)])
         first, second = source.messages()
-        self.assertEqual((first["duplicates"], first["differing"]), (20, 1))
-        self.assertEqual((second["duplicates"], second["differing"]), (0, 0))
+        self.assertEqual((first["duplicates"], first["differing_duplicates"]), (20, 1))
+        self.assertEqual((second["duplicates"], second["differing_duplicates"]), (0, 0))
 
     def test_an_unsigned_platform_is_known_by_its_token(self):
         source = Source(self.workspace, "precoro", self.file())
@@ -206,7 +206,7 @@ class Alerts(HubTest):
         def told():
             return {json.loads(row["body"])["type"]
                     for row in self.express.received(f"/open/{self.name}")}
-        wanted = {"waybill.source.signature_failures", "waybill.delivery.dropped"}
+        wanted = {"source.signature_failures", "delivery.dropped"}
         wait_for(lambda: wanted <= told(), lambda: f"{wanted}: {told()}")
         failures = next(json.loads(row["body"])["data"] for row in
                         self.express.received(f"/open/{self.name}")
