@@ -137,6 +137,7 @@ void write_retention(MetricsText& text, const RetentionCounters& counters) {
   text.begin("waybill_retention_deleted_total", "counter", "Rows deleted because of their age.");
   text.sample(number(counters.deliveries), {{"what", "deliveries"}});
   text.sample(number(counters.events), {{"what", "events"}});
+  text.sample(number(counters.messages), {{"what", "messages"}});
   text.sample(number(counters.replays), {{"what", "replays"}});
   text.sample(number(counters.idempotency_rows), {{"what", "idempotency_rows"}});
   text.counter("waybill_retention_passes_total", "Times that all old rows were gone through.",

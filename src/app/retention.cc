@@ -6,6 +6,7 @@
 #include "store/coalescing.h"
 #include "store/key_usage.h"
 #include "store/retention.h"
+#include "store/sources.h"
 #include "store/workspaces.h"
 
 namespace waybill::app {
@@ -55,6 +56,7 @@ Task<void> Retention::run() {
     log_.debug("retention_passed",
                {{"deliveries", counters_.deliveries - before.deliveries},
                 {"events", counters_.events - before.events},
+                {"messages", counters_.messages - before.messages},
                 {"idempotency_rows", counters_.idempotency_rows - before.idempotency_rows}});
     co_await wait_until(clock_.now() + kBetweenPasses);
   }
@@ -63,6 +65,7 @@ Task<void> Retention::run() {
 Task<Result<void>> Retention::pass() {
   const Timestamp now = clock_.now();
   const bool with_idempotency = now >= next_idempotency_;
+  WAYBILL_CO_TRY(co_await look_at_sources(now));
   // The hub's own, of calls that belong to no workspace.
   if (with_idempotency) WAYBILL_CO_TRY(co_await pass_idempotency({}, now));
   store::PageRequest request{kWorkspacesPerPage, std::nullopt};
@@ -103,11 +106,32 @@ Task<Result<void>> Retention::pass_workspace(model::WorkspaceId workspace, Times
       return retention::delete_events(connection, workspace, ids);
     };
     WAYBILL_CO_TRY(co_await sweep(Uuid(), find, remove, &counters_.events));
+    WAYBILL_CO_TRY(co_await pass_messages(workspace, before));
   }
   WAYBILL_CO_TRY(co_await pass_windows(workspace, now));
   WAYBILL_CO_TRY(co_await pass_key_usage(workspace, now));
   if (with_idempotency) WAYBILL_CO_TRY(co_await pass_idempotency(workspace, now));
   co_return Result<void>();
+}
+
+Task<Result<void>> Retention::look_at_sources(Timestamp now) {
+  const auto sources = co_await database_.read(store::sources::active);
+  if (!sources) co_return fail(sources.error());
+  remembered_.clear();
+  for (const model::Source& source : *sources) {
+    remembered_[source.id] = now - source.settings.remember;
+  }
+  co_return Result<void>();
+}
+
+Task<Result<void>> Retention::pass_messages(model::WorkspaceId workspace, Timestamp before) {
+  const auto find = [&](store::Connection& connection, const Uuid& after) {
+    return retention::find_messages(connection, workspace, before, remembered_, after, kStepRows);
+  };
+  const auto remove = [=](store::Connection& connection, const std::vector<Uuid>& ids) {
+    return retention::delete_messages(connection, workspace, ids);
+  };
+  co_return co_await sweep(Uuid(), find, remove, &counters_.messages);
 }
 
 Task<Result<void>> Retention::pass_windows(model::WorkspaceId workspace, Timestamp now) {

@@ -1,6 +1,7 @@
 // Retention deletes what is old enough, so that the disk is bounded: deliveries that are over, with
-// their attempts; replays that are over; events that no delivery needs any more; idempotency rows
-// that have expired; what API keys were used for more than a day ago. Orders and other records
+// their attempts; replays that are over; events that no delivery needs any more, and messages with
+// theirs once their source need not know them again; idempotency rows that have expired; what API
+// keys were used for more than a day ago. Orders and other records
 // stay. (The request log has a bound of its own: app/request_log_bound.h.)
 //
 // One node of several does it. Every hour it goes through all workspaces, oldest rows first, in
@@ -24,6 +25,7 @@
 #include "base/task.h"
 #include "model/ids.h"
 #include "store/database.h"
+#include "store/retention.h"
 
 namespace waybill::app {
 
@@ -38,6 +40,7 @@ struct RetentionOptions {
 struct RetentionCounters {
   std::uint64_t deliveries = 0;  // Deleted, as are the following.
   std::uint64_t events = 0;
+  std::uint64_t messages = 0;
   std::uint64_t replays = 0;
   std::uint64_t idempotency_rows = 0;
   std::uint64_t passes = 0;
@@ -70,6 +73,9 @@ class Retention {
   Task<Result<void>> pass();
   Task<Result<void>> pass_workspace(model::WorkspaceId workspace, Timestamp now,
                                     bool with_idempotency);
+  // Notes since when each source remembers what it has received.
+  Task<Result<void>> look_at_sources(Timestamp now);
+  Task<Result<void>> pass_messages(model::WorkspaceId workspace, Timestamp before);
   // Coalescing windows that have ended.
   Task<Result<void>> pass_windows(model::WorkspaceId workspace, Timestamp now);
   // What API keys were used for, beyond the last 24 hours.
@@ -87,6 +93,7 @@ class Retention {
   const RetentionOptions options_;
   RetentionCounters counters_;
   Timestamp next_idempotency_{};
+  store::retention::Remembered remembered_;
   boost::asio::steady_timer timer_;
   bool stopping_ = false;
   TaskGroup tasks_;

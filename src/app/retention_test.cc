@@ -11,7 +11,9 @@
 #include "store/events.h"
 #include "store/idempotency.h"
 #include "store/key_usage.h"
+#include "store/messages.h"
 #include "store/replays.h"
+#include "store/sources.h"
 #include "store/workspaces.h"
 
 namespace waybill::app {
@@ -111,6 +113,42 @@ TEST_F(RetentionTest, DeletesWhatIsOldEnoughAndNothingElse) {
   clock.run_for(720h);
   EXPECT_EQ(count("events"), 5);
   EXPECT_EQ(retention->counters().events, 607u);
+}
+
+// By what it is known again it stays, for as long as its source remembers (R-PQ-40).
+TEST_F(RetentionTest, DeletesMessagesWithTheirEventsOnceTheyAreForgotten) {
+  model::Source source;
+  source.id = ids.next_id<model::SourceId>();
+  source.workspace_id = workspace.id;
+  source.name = "in";
+  source.settings.remember = 1000h;
+  model::Event event;
+  event.id = ids.next_id<model::EventId>();
+  event.workspace_id = workspace.id;
+  event.type = model::kMessageReceived;
+  event.occurred_at = clock.now();
+  event.data = "{}";
+  model::Message message;
+  message.id = model::MessageId(event.id.uuid());
+  message.workspace_id = workspace.id;
+  message.source_id = source.id;
+  message.key = Bytes(model::Message::kKeyBytes, 1);
+  message.received_at = clock.now();
+  write([&](store::Connection& c) -> Result<void> {
+    WAYBILL_TRY(store::sources::insert(c, source));
+    WAYBILL_TRY(store::events::insert(c, {event, 0, std::nullopt}));
+    WAYBILL_TRY(store::messages::insert(c, message, clock.now()));
+    return {};
+  });
+  begin({.deliveries = 720h, .events = 720h});
+  clock.run_for(719h);
+  EXPECT_EQ(count("events"), 1);
+  clock.run_for(3h);
+  EXPECT_EQ(count("events"), 0);
+  EXPECT_EQ(count("messages"), 1);
+  clock.run_for(279h);
+  EXPECT_EQ(count("messages"), 0);
+  EXPECT_EQ(retention->counters().messages, 1u);
 }
 
 TEST_F(RetentionTest, DeletesReplaysThatAreOver) {

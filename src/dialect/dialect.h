@@ -4,7 +4,7 @@
 //
 //   send:     Dialect::event_type_for() → render_body() once per event and dialect
 //             → request_headers() → sign() once per attempt
-//   test:     the same with model::kTestEvent, which every dialect can send (Dialect::test_event)
+//   test:     the same with model::kTestEvent, which every dialect can send (test_event)
 //   receive:  verify(), and dialect/receipt.h
 //
 // A Dialect is immutable once loaded (dialect/loader.h) and may be shared by any number of threads.
@@ -214,10 +214,9 @@ Result<std::string> coalescing_key(const CoalescingRules& rules, const Message& 
 // path of the missing member) if the data lacks what the dialect's template requires.
 Result<std::string> render_body(const Dialect& dialect, const Message& message);
 
-// All headers of the request but the signature's, Content-Type first.
-//
-// Fails as render_body(), and with kInvalid (event_data_unfit) if a value could not stand in a
-// header: anything but printable ASCII could begin a header of its own.
+// All headers of the request but the signature's, Content-Type first. Fails as render_body(), and
+// with kInvalid (event_data_unfit) if a value could not stand in a header: anything but printable
+// ASCII could begin a header of its own.
 Result<std::vector<net::Header>> request_headers(const Dialect& dialect, const Message& message,
                                                  const AttemptView& attempt);
 
@@ -234,7 +233,8 @@ Result<std::vector<net::Header>> sign(const Dialect& dialect, std::span<const ne
                                       std::span<const Secret> secrets);
 
 // Passes if one of `keys` (secrets, or public keys) signed exactly these bytes, and, where the
-// dialect signs the time, it is within the tolerance of `now`, in both directions.
+// dialect signs the time, it is within `tolerance` of `now`, in both directions; without one,
+// within the dialect's.
 //
 // Reads what the platform's own senders may write: parts of a separated header in any order, parts
 // of schemes it does not know, several signatures of which one fits, hex in either case. The
@@ -244,8 +244,6 @@ Result<std::vector<net::Header>> sign(const Dialect& dialect, std::span<const ne
 // timestamp_out_of_tolerance (of a good signature: whoever is told so has the secret); with
 // kInvalid (dialect_unsigned) for a dialect that does not sign. No message holds a secret or an
 // expected value. Takes the same time whichever byte differs.
-//
-// `tolerance`: instead of the dialect's, where it signs the time.
 Result<void> verify(const Dialect& dialect, std::span<const net::Header> headers,
                     std::string_view body, std::span<const Secret> keys, Timestamp now,
                     std::optional<std::chrono::milliseconds> tolerance = std::nullopt);

@@ -86,6 +86,37 @@ Result<std::int64_t> delete_replays(Connection& connection, const model::Workspa
   return deleted;
 }
 
+Result<Found<Uuid>> find_messages(Connection& connection, const model::WorkspaceId& workspace,
+                                  Timestamp before, const Remembered& remembered, const Uuid& after,
+                                  int limit) {
+  Found<Uuid> found;
+  WAYBILL_TRY(connection.query(
+      "SELECT m.id, m.source_id, m.received_at, EXISTS (SELECT 1 FROM events e "
+      "WHERE e.workspace_id = m.workspace_id AND e.id = m.id) FROM messages m "
+      "WHERE m.workspace_id = $1 AND m.id > $2 AND m.id < $3 ORDER BY m.id LIMIT $4",
+      {workspace, after, Uuid::lowest_at(before), limit}, [&](const Row& row) {
+        found.last = row.id<model::MessageId>(0).uuid();
+        const auto since = remembered.find(row.id<model::SourceId>(1));
+        const bool is_known = since != remembered.end() && row.time(2) >= since->second;
+        if (row.integer(3) == 0 && !is_known) found.expired.push_back(*found.last);
+      }));
+  return found;
+}
+
+Result<std::int64_t> delete_messages(Connection& connection, const model::WorkspaceId& workspace,
+                                     const std::vector<Uuid>& ids) {
+  std::int64_t deleted = 0;
+  for (const Uuid& id : ids) {
+    const auto gone = connection.execute(
+        "DELETE FROM messages WHERE workspace_id = $1 AND id = $2 AND NOT EXISTS "
+        "(SELECT 1 FROM events e WHERE e.workspace_id = $1 AND e.id = $2)",
+        {workspace, id});
+    if (!gone) return gone;
+    deleted += *gone;
+  }
+  return deleted;
+}
+
 Result<Found<IdempotencyKey>> find_idempotency(Connection& connection,
                                                const model::WorkspaceId& workspace, Timestamp now,
                                                const IdempotencyKey& after, int limit) {

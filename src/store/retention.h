@@ -1,5 +1,6 @@
 // SQL of what is deleted once it is old enough: deliveries that are over, with their attempts;
-// replays that are over; events that no delivery needs; idempotency rows that have expired.
+// replays that are over; events that no delivery needs, and messages with theirs; idempotency rows
+// that have expired.
 //
 // All of it goes in steps. A step looks at no more than `limit` rows, by the primary key and from
 // where the one before has ended: ids are sorted by time, so the oldest come first, and nothing is
@@ -8,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -45,6 +47,16 @@ Result<Found<Uuid>> find_replays(Connection& connection, const model::WorkspaceI
                                  Timestamp before, const Uuid& after, int limit);
 Result<std::int64_t> delete_replays(Connection& connection, const model::WorkspaceId& workspace,
                                     const std::vector<Uuid>& ids);
+
+// Since when a source remembers what it has received. One that is not here remembers nothing.
+using Remembered = std::map<model::SourceId, Timestamp>;
+// Messages received before `before` whose event is gone, and which need not be known again.
+Result<Found<Uuid>> find_messages(Connection& connection, const model::WorkspaceId& workspace,
+                                  Timestamp before, const Remembered& remembered, const Uuid& after,
+                                  int limit);
+// Deletes those whose event is gone. Returns how many.
+Result<std::int64_t> delete_messages(Connection& connection, const model::WorkspaceId& workspace,
+                                     const std::vector<Uuid>& ids);
 
 // A row of the idempotency table.
 struct IdempotencyKey {

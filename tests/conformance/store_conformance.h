@@ -32,10 +32,12 @@
 #include "model/delivery.h"
 #include "model/endpoint.h"
 #include "model/event.h"
+#include "model/message.h"
 #include "model/node.h"
 #include "model/order.h"
 #include "model/replay.h"
 #include "model/sales_order.h"
+#include "model/source.h"
 #include "model/trade.h"
 #include "model/workspace.h"
 #include "store/api_keys.h"
@@ -43,6 +45,7 @@
 #include "store/deliveries.h"
 #include "store/documents.h"
 #include "store/keyed_deliveries.h"
+#include "store/messages.h"
 
 namespace waybill::store {
 
@@ -328,6 +331,27 @@ class SalesConformance : public StoreConformance {
   const model::StoreId store_ = ids_.next_id<model::StoreId>();
 };
 
+// Doors for foreign webhooks, and what came in by them.
+class SourceConformance : public StoreConformance {
+ protected:
+  model::Source make_source(std::string name, std::string dialect = "procureiq");
+  std::string insert(const model::Source& source);  // Its outcome, as that of update().
+  std::string update(const model::Source& source);
+  std::optional<model::Source> find(std::string_view id_or_name);
+  std::optional<model::Source> find_by_token(const model::Source& source);
+  std::vector<std::string> names_of_dialect(std::string_view dialect);
+
+  // Of source_, with `key` for its external id, too.
+  model::Message make_message(std::string_view key, Timestamp at, std::string_view body = "{}");
+  // The one that was there, if it was received since then.
+  std::optional<model::Message> insert(const model::Message& message, Timestamp remembered_since);
+  model::Message find(const model::Message& message);
+  // The external ids.
+  std::vector<std::string> listed(const messages::Filter& filter);
+
+  const model::SourceId source_ = ids_.next_id<model::SourceId>();
+};
+
 }  // namespace waybill::store
 
 #define WAYBILL_INSTANTIATE_STORE_CONFORMANCE(...)                                                 \
@@ -344,4 +368,5 @@ class SalesConformance : public StoreConformance {
   INSTANTIATE_TEST_SUITE_P(Drivers, KeyConformance, testing::Values(__VA_ARGS__), driver_name);    \
   INSTANTIATE_TEST_SUITE_P(Drivers, NodeConformance, testing::Values(__VA_ARGS__), driver_name);   \
   INSTANTIATE_TEST_SUITE_P(Drivers, SalesConformance, testing::Values(__VA_ARGS__), driver_name);  \
+  INSTANTIATE_TEST_SUITE_P(Drivers, SourceConformance, testing::Values(__VA_ARGS__), driver_name); \
   INSTANTIATE_TEST_SUITE_P(Drivers, UpkeepConformance, testing::Values(__VA_ARGS__), driver_name)
