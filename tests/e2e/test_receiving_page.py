@@ -91,7 +91,8 @@ class Page(HubTest):
 
     def send(self, path, secret, number):
         body = procureiq_body(number)
-        answer = self.hub.http.request("POST", path, body, procureiq_signature(body, secret))
+        answer = self.hub.http.request("POST", path, body, {
+            "Content-Type": "application/json", **procureiq_signature(body, secret)})
         self.assertEqual(answer.status, 200, answer)
 
     def test_the_commands_of_the_page_run_and_its_consumers_do_the_work(self):
