@@ -76,16 +76,15 @@ class Sender:
             thread.join()
 
     def run(self):
-        connection = None
+        connection = self.connect()
         while not self.stopping.is_set():
             id_ = f"evt_{next(self.numbers):06d}"
             while not self.stopping.is_set():
                 try:
-                    # A hub comes back on the port it had.
-                    connection = connection or self.connect()
+                    # It connects again by itself, and a hub comes back on the port it had.
                     status = self.send(connection, id_)
                 except (OSError, http.client.HTTPException):
-                    connection = None
+                    connection.close()
                     self.stopping.wait(0.01)
                     continue
                 if 200 <= status < 300:
@@ -93,6 +92,14 @@ class Sender:
                     break
                 self.refused[status] += 1
                 self.stopping.wait(0.01)
+        connection.close()
+
+    def send_alone(self, id_):
+        connection = self.connect()
+        try:
+            return self.send(connection, id_)
+        finally:
+            connection.close()
 
     def connect(self):
         netloc = urllib.parse.urlsplit(self.hub.url).netloc
@@ -204,10 +211,9 @@ class Handling(FaultTest):
         self.add_program("hang", HANG, timeout="5s", in_flight_max=32)
         self.add_program("append", APPEND)
         took = []
-        connection = self.sender.connect()
         for number in range(HANGING):
             began = time.monotonic()
-            self.assertEqual(self.sender.send(connection, f"evt_{number:06d}"), 200)
+            self.assertEqual(self.sender.send_alone(f"evt_{number:06d}"), 200)
             wait_for(lambda: len(self.lines()) == number + 1, "the message handled")
             took.append(time.monotonic() - began)
         self.assertTrue(self.hanging())
@@ -218,7 +224,7 @@ class Handling(FaultTest):
     def test_a_stop_leaves_no_program_behind(self):
         self.start("--stop-timeout", "4s")
         self.add_program("hang-once", HANG_ONCE)
-        self.assertEqual(self.sender.send(self.sender.connect(), "evt_000001"), 200)
+        self.assertEqual(self.sender.send_alone("evt_000001"), 200)
         program, = wait_for(self.hanging, "the program")
         began = time.monotonic()
         self.assertEqual(self.hub.stop(), 0)
@@ -233,7 +239,7 @@ class Handling(FaultTest):
     def test_a_killed_hub_takes_its_programs_along(self):
         self.start()
         self.add_program("hang-once", HANG_ONCE)
-        self.assertEqual(self.sender.send(self.sender.connect(), "evt_000001"), 200)
+        self.assertEqual(self.sender.send_alone("evt_000001"), 200)
         program, = wait_for(self.hanging, "the program")
         self.addCleanup(self.end, program)
         self.hub.kill()
