@@ -81,6 +81,10 @@ std::vector<std::string> HandlerTest::bodies() const {
 
 void HandlerTest::release() {
   holds = false;
+  step();
+}
+
+void HandlerTest::step() {
   for (auto* timer : waiting) timer->cancel();
   settle();
 }

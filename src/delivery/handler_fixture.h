@@ -43,6 +43,8 @@ class HandlerTest : public DispatcherTest {
   std::vector<std::string> bodies() const;
   // What all attempts that are held get, and holds no more.
   void release();
+  // Ends the attempts that are held now, and holds those that begin then.
+  void step();
   void set_nodes(int live);
 
   static Tried ended(model::Outcome outcome,
