@@ -444,6 +444,12 @@ Result<DialectRegistry> DialectRegistry::load(const std::filesystem::path& extra
     Result<Dialect> dialect = load_dialect(file, text);
     if (!dialect) return fail(std::move(dialect).error());
     std::string name = dialect->name;
+    const Dialect* const replaced = registry.find(name);
+    if (replaced && !replaced->receives_only && dialect->receives_only) {
+      return fail(Code::kInvalid, "dialect_invalid",
+                  fmt::format("{}:1: the dialect {} is built in and sends, and this one could not",
+                              file, name));
+    }
     registry.dialects_[std::move(name)] = std::make_unique<const Dialect>(*std::move(dialect));
     return {};
   };

@@ -23,8 +23,9 @@ Result<Dialect> load_dialect(std::string_view file, std::string_view text);
 class DialectRegistry {
  public:
   // The dialects built into the binary (dialects/*.toml at build time), and those of `extra`, a
-  // folder of an operator's own, which may replace built-in ones. An empty path is no folder. Fails
-  // as load_dialect(), and with kInvalid if `extra` cannot be read.
+  // folder of an operator's own, which may replace built-in ones, but none that sends by one that
+  // is only received: endpoints would have nothing to send. An empty path is no folder. Fails as
+  // load_dialect(), and with kInvalid if `extra` cannot be read.
   static Result<DialectRegistry> load(const std::filesystem::path& extra);
 
   // Null if there is none.

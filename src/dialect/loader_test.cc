@@ -468,6 +468,18 @@ TEST_F(RegistryTest, AnOperatorsFileAddsOrReplacesADialect) {
   EXPECT_EQ(registry->find("proculink")->title, "Good");
 }
 
+// A platform's own API makes endpoints of its dialect, and asks nobody whether it sends.
+TEST_F(RegistryTest, WhatIsReceivedOnlyReplacesNoDialectThatSends) {
+  constexpr std::string_view kReceived = "title = \"T\"\ndescription = \"D\"\n[receipt]\n";
+  write("stripe.toml", kReceived);
+  EXPECT_TRUE(DialectRegistry::load(folder_).has_value());
+  write("proign.toml", kReceived);
+  const Result<DialectRegistry> registry = DialectRegistry::load(folder_);
+  ASSERT_FALSE(registry.has_value());
+  EXPECT_EQ(registry.error().reason, "dialect_invalid");
+  EXPECT_NE(registry.error().message.find("proign.toml:1: the dialect proign"), std::string::npos);
+}
+
 TEST_F(RegistryTest, ABadFileStopsTheStart) {
   write("bad.toml", "title = 1");
   const Result<DialectRegistry> registry = DialectRegistry::load(folder_);
