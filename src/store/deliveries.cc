@@ -4,12 +4,11 @@
 
 #include <fmt/format.h>
 
+#include "store/delivery_filter.h"
 #include "store/delivery_rows.h"
 
 namespace waybill::store::deliveries {
 namespace {
-
-constexpr std::string_view kSelect = "SELECT " WAYBILL_DELIVERY_COLUMNS " FROM deliveries";
 
 // What a delivery waits as once nobody is working on it.
 #define WAYBILL_WAITING_STATE \
@@ -42,44 +41,12 @@ Result<void> insert_attempt(Connection& connection, const model::Delivery& deliv
   return {};
 }
 
-bool is_owed(model::DeliveryState state) {
-  return state == model::DeliveryState::kPending || state == model::DeliveryState::kDelivering ||
-         state == model::DeliveryState::kRetrying;
-}
-
 Result<model::Delivery> find_by(Connection& connection, std::string_view sql,
                                 const model::WorkspaceId& workspace, const model::DeliveryId& id) {
   std::optional<model::Delivery> found;
   WAYBILL_TRY(connection.query(sql, {workspace, id}, [&](const Row& row) { found = read(row); }));
   if (!found) return fail(Code::kNotFound, "delivery_not_found", "There is no such delivery.");
   return *std::move(found);
-}
-
-// Calls `use` with the statement for what passes `filter`.
-template <class Use>
-auto select(const model::WorkspaceId& workspace, const Filter& filter, Use use) {
-  Select select(kSelect);
-  select.where("workspace_id =", workspace);
-  select.where_if("endpoint_id =", filter.endpoint);
-  if (filter.state == model::DeliveryState::kDropped) {
-    // As a literal, so that the index of dead letters serves.
-    select.where("state = 'dropped' AND workspace_id =", workspace);
-  } else if (filter.state) {
-    select.where("state =", model::delivery_state_name(*filter.state));
-    // Few among all that were ever made: found by the index of what is due.
-    if (is_owed(*filter.state)) {
-      select.where("id IN (SELECT id FROM deliveries WHERE due_at IS NOT NULL AND workspace_id =",
-                   workspace, ")");
-      // A plain one would have SQLite walk the primary key instead.
-      select.bound_by("COALESCE(id, id) <");
-    }
-  }
-  select.where_if("event_type =", filter.event_type);
-  const auto since = filter.since.transform(Uuid::lowest_at);
-  const auto until = filter.until.transform(Uuid::lowest_at);
-  select.where_if("id >=", since);
-  select.where_if("id <", until);
-  return use(select);
 }
 
 }  // namespace
@@ -411,34 +378,13 @@ Result<model::Delivery> retry(Connection& connection, const model::WorkspaceId& 
                   "This delivery is being made right now; wait for what comes of it.");
     case model::DeliveryState::kCancelled:
       return fail(Code::kConflict, "delivery_cancelled",
-                  "This delivery was cancelled when its endpoint was deleted.");
+                  delivery->reason.empty()
+                      ? "This delivery was cancelled when its endpoint was deleted."
+                      : "This delivery was dismissed; replay its event to send it again.");
     default: break;
   }
   WAYBILL_TRY(revive(connection, *delivery, now));
   return delivery;
-}
-
-Result<std::vector<model::Delivery>> retry_dropped(Connection& connection,
-                                                   const model::WorkspaceId& workspace,
-                                                   const std::optional<model::EndpointId>& endpoint,
-                                                   Timestamp since, Timestamp now, int limit) {
-  // A deleted endpoint's dead letters stay: revived, they would wait for it forever.
-  const std::string sql = fmt::format(
-      "WITH dropped AS MATERIALIZED ("
-      "SELECT d.id FROM deliveries d WHERE d.workspace_id = $1 AND d.state = 'dropped' "
-      "AND d.id >= $3 AND EXISTS (SELECT 1 FROM endpoints e WHERE e.workspace_id = $1 "
-      "AND e.id = d.endpoint_id AND e.state <> 'deleted') {} ORDER BY d.id DESC LIMIT $4 {}) "
-      "UPDATE deliveries SET state = 'pending', due_at = $2, finished_at = NULL, "
-      "attempts_before_retry = attempts_made "
-      "WHERE workspace_id = $1 AND id IN (SELECT id FROM dropped) "
-      "RETURNING " WAYBILL_DELIVERY_COLUMNS,
-      endpoint ? "AND d.endpoint_id = $5" : "", connection.claim_lock());
-  const Uuid lowest = Uuid::lowest_at(since);
-  std::vector<Param> params{workspace, now, lowest, limit};
-  if (endpoint) params.push_back(*endpoint);
-  std::vector<model::Delivery> retried;
-  WAYBILL_TRY(connection.query(sql, params, [&](const Row& row) { retried.push_back(read(row)); }));
-  return retried;
 }
 
 }  // namespace waybill::store::deliveries

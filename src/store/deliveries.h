@@ -29,6 +29,10 @@ struct Filter {
   std::optional<std::string> event_type;
   std::optional<Timestamp> since;  // Created at or after.
   std::optional<Timestamp> until;  // Created before.
+  // Of messages: to the handlers of this source, of the platform's type, with its id.
+  std::optional<model::SourceId> source = {};
+  std::optional<std::string> message_type = {};
+  std::optional<std::string> external_id = {};
 };
 
 // With a lease: `delivery.due_at` is its end and `delivery.state` is kDelivering.
@@ -149,11 +153,20 @@ Result<std::int64_t> cancel_waiting(Connection& connection, const model::Workspa
 // delivery_cancelled).
 Result<model::Delivery> retry(Connection& connection, const model::WorkspaceId& workspace,
                               const model::DeliveryId& id, Timestamp now);
-// Retries dropped deliveries created at or after `since`, the newest first and at most `limit`, but
-// not those of deleted endpoints. Returns them, in any order.
+// Retries the dead letters that pass `filter` (its state does not count), the newest first and at
+// most `limit`, but not those of deleted endpoints. Returns them, in any order.
 Result<std::vector<model::Delivery>> retry_dropped(Connection& connection,
                                                    const model::WorkspaceId& workspace,
-                                                   const std::optional<model::EndpointId>& endpoint,
-                                                   Timestamp since, Timestamp now, int limit);
+                                                   const Filter& filter, Timestamp now, int limit);
+
+// Dismisses a dead letter: it is cancelled, with the reason.
+// Fails with kNotFound (delivery_not_found), kConflict (delivery_not_dropped).
+Result<model::Delivery> dismiss(Connection& connection, const model::WorkspaceId& workspace,
+                                const model::DeliveryId& id, std::string_view reason,
+                                Timestamp now);
+// Dismisses those that pass `filter`, the newest first and at most `limit`. Returns how many.
+Result<std::int64_t> dismiss_dropped(Connection& connection, const model::WorkspaceId& workspace,
+                                     const Filter& filter, std::string_view reason, Timestamp now,
+                                     int limit);
 
 }  // namespace waybill::store::deliveries

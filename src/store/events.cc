@@ -27,7 +27,8 @@ Routed read(const Row& row) {
 template <class Use>
 auto select(const model::WorkspaceId& workspace, const Filter& filter, Use use) {
   Select select(kSelect);
-  select.where("workspace_id =", workspace);
+  // What sources received is listed by store/messages.h.
+  select.where("type NOT IN ('message.received', 'message.fetched') AND workspace_id =", workspace);
   select.where_if("type =", filter.type);
   select.where_if("subject =", filter.subject);
   if (!filter.types.empty()) select.where_in("type", filter.types);

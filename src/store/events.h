@@ -38,6 +38,7 @@ Result<Routed> find(Connection& connection, const model::WorkspaceId& workspace,
 // The same, so that it can be changed by what was read.
 Result<Routed> find_to_change(Connection& connection, const model::WorkspaceId& workspace,
                               const model::EventId& id);
+// Without messages: those of sources are in store/messages.h.
 Result<Page<Routed>> list(Connection& connection, const model::WorkspaceId& workspace,
                           const Filter& filter, const PageRequest& page);
 Result<std::int64_t> count(Connection& connection, const model::WorkspaceId& workspace,

@@ -116,6 +116,17 @@ Result<model::Message> find(Connection& connection, const model::WorkspaceId& wo
   return *std::move(found);
 }
 
+Result<std::optional<model::Message>> find_by_event(Connection& connection,
+                                                    const model::WorkspaceId& workspace,
+                                                    const model::EventId& event) {
+  static const std::string sql =
+      fmt::format("{} WHERE workspace_id = $1 AND (id = $2 OR fetched_event_id = $2)", kSelect);
+  std::optional<model::Message> found;
+  WAYBILL_TRY(
+      connection.query(sql, {workspace, event}, [&](const Row& row) { found = read(row); }));
+  return found;
+}
+
 Result<Page<model::Message>> list(Connection& connection, const model::WorkspaceId& workspace,
                                   const Filter& filter, const PageRequest& page) {
   return select(workspace, filter, [&](Select& found) {

@@ -30,6 +30,10 @@ Result<std::optional<model::Message>> insert(Connection& connection, const model
 // Fails with kNotFound (message_not_found).
 Result<model::Message> find(Connection& connection, const model::WorkspaceId& workspace,
                             const model::MessageId& id);
+// By either of its events. Nothing: it is none of a message.
+Result<std::optional<model::Message>> find_by_event(Connection& connection,
+                                                    const model::WorkspaceId& workspace,
+                                                    const model::EventId& event);
 Result<Page<model::Message>> list(Connection& connection, const model::WorkspaceId& workspace,
                                   const Filter& filter, const PageRequest& page);
 Result<std::int64_t> count(Connection& connection, const model::WorkspaceId& workspace,

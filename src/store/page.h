@@ -68,6 +68,10 @@ class Select {
     where(condition, values.back(), ")");
   }
 
+  // As far as it was built: for a statement that holds it.
+  const std::string& sql() const { return sql_; }
+  const std::vector<Param>& params() const { return params_; }
+
   // Another condition than "id <" keeps the page before out, ending before the id as well.
   void bound_by(std::string_view condition) { bound_ = condition; }
 

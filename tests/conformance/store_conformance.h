@@ -244,6 +244,20 @@ class UpkeepConformance : public DeliveryConformance {
   std::vector<Uuid> old_events(Timestamp before);
 };
 
+// What was given up: of a handler of one source, with messages, and of an endpoint.
+class DeadLetterConformance : public DeliveryConformance {
+ protected:
+  void SetUp() override;
+  model::Message add_message(std::string type, std::string external_id);
+  // A dead letter of `event` at `to`.
+  model::Delivery drop(const model::Endpoint& to, const model::EventId& event);
+  std::vector<model::DeliveryId> found(const deliveries::Filter& filter);
+
+  model::SourceId source_;
+  model::Endpoint endpoint_;
+  model::Endpoint handler_;
+};
+
 // Jobs that send many events, and what they go through.
 class ReplayConformance : public DeliveryConformance {
  protected:
@@ -359,6 +373,8 @@ class SourceConformance : public StoreConformance {
   INSTANTIATE_TEST_SUITE_P(Drivers, MigrationConformance, testing::Values(__VA_ARGS__),            \
                            driver_name);                                                           \
   INSTANTIATE_TEST_SUITE_P(Drivers, DeliveryConformance, testing::Values(__VA_ARGS__),             \
+                           driver_name);                                                           \
+  INSTANTIATE_TEST_SUITE_P(Drivers, DeadLetterConformance, testing::Values(__VA_ARGS__),           \
                            driver_name);                                                           \
   INSTANTIATE_TEST_SUITE_P(Drivers, DocumentConformance, testing::Values(__VA_ARGS__),             \
                            driver_name);                                                           \

@@ -793,7 +793,10 @@ TEST_P(DeliveryConformance, RetryDroppedRevivesTheNewestUpToTheLimit) {
   const auto retry_dropped = [&](std::optional<model::EndpointId> endpoint, Timestamp since,
                                  int limit) {
     auto ids = ids_of(must(write([&](Connection& c) {
-      return deliveries::retry_dropped(c, workspace_, endpoint, since, kNoon, limit);
+      deliveries::Filter filter;
+      filter.endpoint = endpoint;
+      filter.since = since;
+      return deliveries::retry_dropped(c, workspace_, filter, kNoon, limit);
     })));
     std::ranges::sort(ids);
     return ids;

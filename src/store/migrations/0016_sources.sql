@@ -38,6 +38,8 @@ CREATE TABLE messages (
 ) {clustered};
 CREATE UNIQUE INDEX messages_key ON messages (workspace_id, source_id, key) WHERE key IS NOT NULL;
 CREATE INDEX messages_source ON messages (workspace_id, source_id, id);
+CREATE INDEX messages_fetched ON messages (workspace_id, fetched_event_id)
+  WHERE fetched_event_id IS NOT NULL;
 
 -- Handlers are destinations beside the endpoints, of what a source received.
 ALTER TABLE endpoints ADD COLUMN channel TEXT NOT NULL DEFAULT 'webhook';
