@@ -1,6 +1,7 @@
 #include "intake/recovery.h"
 
 #include <algorithm>
+#include <iterator>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -9,15 +10,18 @@
 
 #include "base/json.h"
 #include "intake/acceptance.h"
+#include "model/message.h"
 #include "routing/routing.h"
 #include "store/deliveries.h"
 #include "store/events.h"
+#include "store/messages.h"
 #include "store/workspaces.h"
 
 namespace waybill::intake {
 namespace {
 
 using Kind = model::ReplayAct::Kind;
+using store::endpoints::Subscription;
 
 // What an endpoint without a rate can take within two seconds: so many times its requests at once.
 constexpr int kTurns = 4;
@@ -61,8 +65,10 @@ void finish(model::Replay& replay, model::ReplayState state, std::string reason,
 }  // namespace
 
 struct Recovery::Target {
-  // Its own, and, with the replay's filter in place of its own, once more. None if it is deleted.
+  // Its own, and, with what the replay demands in place of its own, once more: `own` of them. Of a
+  // handler those of its source follow, since routing looks at all of them. None if it is deleted.
   std::vector<store::endpoints::Subscription> subscriptions;
+  std::size_t own = 0;
   model::Workspace workspace;  // Read only where routing looks at it.
 };
 
@@ -110,16 +116,23 @@ Result<Recovery::Target> Recovery::find_target(store::Connection& connection,
   auto all = store::endpoints::subscriptions(connection, replay.workspace_id);
   if (!all) return fail(all.error());
   Target target;
-  for (auto& subscription : *all) {
-    if (subscription.id != replay.endpoint_id) continue;
-    target.subscriptions.push_back(std::move(subscription));
-    break;
+  const auto found = std::ranges::find(*all, replay.endpoint_id, &Subscription::id);
+  if (found == all->end()) return target;
+  const Subscription own = *found;
+  target.subscriptions.push_back(own);
+  // A message has the platform's type, which routing looks up.
+  const bool by_type = own.source_id && !replay.selection.event_types.empty();
+  if (!replay.selection.filter.empty() || by_type) {
+    Subscription narrowed = own;
+    narrowed.filter = replay.selection.filter;
+    if (by_type) narrowed.event_types = replay.selection.event_types;
+    target.subscriptions.push_back(std::move(narrowed));
   }
-  if (target.subscriptions.empty()) return target;
-  if (!replay.selection.filter.empty()) {
-    auto filtered = target.subscriptions.front();
-    filtered.filter = replay.selection.filter;
-    target.subscriptions.push_back(std::move(filtered));
+  target.own = target.subscriptions.size();
+  if (own.source_id) {
+    std::ranges::copy_if(*all, std::back_inserter(target.subscriptions), [&](const auto& other) {
+      return other.source_id == own.source_id && other.id != own.id;
+    });
   }
   if (routing::needs_workspace(target.subscriptions, dialects_)) {
     auto workspace = store::workspaces::find(connection, replay.workspace_id);
@@ -127,6 +140,13 @@ Result<Recovery::Target> Recovery::find_target(store::Connection& connection,
     target.workspace = *std::move(workspace);
   }
   return target;
+}
+
+bool Recovery::takes(const model::Replay& replay, const Target& target,
+                     const store::replays::NextEvent& event) {
+  const auto& source = target.subscriptions.front().source_id;
+  if (source) return model::is_message(event.type) && event.subject == source->text();
+  return !model::is_message(event.type) && replay.selection.takes(event.type, event.subject);
 }
 
 Result<bool> Recovery::wants(store::Connection& connection, const model::Replay& replay,
@@ -138,7 +158,18 @@ Result<bool> Recovery::wants(store::Connection& connection, const model::Replay&
   if (is_missing && was_coalesced(found->withheld, replay.endpoint_id)) return false;
   const routing::Plan plan =
       routing::plan(found->event, target.workspace, target.subscriptions, dialects_);
-  return plan.matched.size() == target.subscriptions.size();
+  const auto matched = std::ranges::count_if(plan.matched, [&](const routing::Match& match) {
+    return match.subscription->id == replay.endpoint_id;
+  });
+  if (static_cast<std::size_t>(matched) != target.own) return false;
+  if (found->event.type != model::kMessageReceived ||
+      target.subscriptions.front().channel == model::Channel::kFetch) {
+    return true;
+  }
+  // Where the source fetches no more, what it has fetched before tells of the same message.
+  const auto message = store::messages::find_by_event(connection, replay.workspace_id, id);
+  if (!message) return fail(message.error());
+  return !*message || !(*message)->fetched_event_id;
 }
 
 Result<model::ReplayAct> Recovery::judge(store::Connection& connection, const model::Replay& replay,
@@ -207,7 +238,7 @@ Result<Recovery::Step> Recovery::step(store::Connection& connection,
     if (step.made >= room) break;
     ++step.looked_at;
     replay.position = event.id.uuid();
-    if (!replay.selection.takes(event.type, event.subject)) continue;
+    if (target->subscriptions.empty() || !takes(replay, *target, event)) continue;
     const auto act = judge(connection, replay, *target, event, now);
     if (!act) return fail(act.error());
     auto made = act->kind == Kind::kNothing ? Result<bool>(false)
@@ -233,7 +264,7 @@ Result<bool> Recovery::foresee(store::Connection& connection, model::Replay& rep
   for (const auto& event : *events) {
     ++replay.looked_at;
     replay.position = event.id.uuid();
-    if (!replay.selection.takes(event.type, event.subject)) continue;
+    if (target->subscriptions.empty() || !takes(replay, *target, event)) continue;
     const auto act = judge(connection, replay, *target, event, now);
     if (!act) return fail(act.error());
     ++(act->kind == Kind::kNothing ? replay.skipped : replay.made);

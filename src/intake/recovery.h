@@ -6,6 +6,8 @@
 //  1. An endpoint is sent only what it would be sent today: routing decides, as for a new event.
 //  2. A step's deliveries and how far the replay has come are one unit. So a replay that is cut
 //     short, or is worked on by two nodes at once, makes each delivery once.
+//     A handler is sent what routing would give it of its source's messages: of what was fetched
+//     the message with its document, and never the same message twice.
 //  3. What an endpoint is owed already is not made again. What was dropped is revived: it keeps its
 //     id, by which the receiver can tell.
 //  4. A replay makes nothing for an endpoint that is not active, or is owed kOwedMax already, or
@@ -85,6 +87,9 @@ class Recovery {
   struct Target;
 
   Result<Target> find_target(store::Connection& connection, const model::Replay& replay) const;
+  // Whether a replay looks at events like this at all.
+  static bool takes(const model::Replay& replay, const Target& target,
+                    const store::replays::NextEvent& event);
   // Whether the endpoint would be sent the event today, and the replay's filter lets it pass.
   Result<bool> wants(store::Connection& connection, const model::Replay& replay,
                      const Target& target, const model::EventId& id) const;
