@@ -1,23 +1,32 @@
 #include "store/deliveries.h"
 
-#include <algorithm>
 #include <utility>
 
+#include "model/message.h"
 #include "store/endpoints.h"
+#include "store/messages.h"
 #include "surfaces/native/change.h"
 #include "surfaces/native/object_reader.h"
 #include "surfaces/native/operations.h"
 #include "surfaces/native/render.h"
+#include "surfaces/native/sources.h"
 
 namespace waybill::surfaces::native {
 namespace {
 
-constexpr int kRetriedMax = 1'000;
-
 struct DeliveryWithAttempts {
   model::Delivery delivery;
   std::vector<model::Attempt> attempts;
+  std::optional<model::Message> message;  // What it is of, if that is one.
 };
+
+// The message that a delivery is of, by either of its events. Nothing: it is of none, or that is
+// gone.
+Result<std::optional<model::Message>> message_of(store::Connection& connection,
+                                                 const model::Delivery& delivery) {
+  if (!model::is_message(delivery.event_type)) return std::optional<model::Message>();
+  return store::messages::find_by_event(connection, delivery.workspace_id, delivery.event_id);
+}
 
 Result<DeliveryWithAttempts> find_delivery(store::Connection& connection,
                                            const model::WorkspaceId& workspace,
@@ -26,7 +35,9 @@ Result<DeliveryWithAttempts> find_delivery(store::Connection& connection,
   if (!delivery) return fail(delivery.error());
   auto attempts = store::deliveries::attempts(connection, workspace, id);
   if (!attempts) return fail(attempts.error());
-  return DeliveryWithAttempts{*std::move(delivery), *std::move(attempts)};
+  auto message = message_of(connection, *delivery);
+  if (!message) return fail(message.error());
+  return DeliveryWithAttempts{*std::move(delivery), *std::move(attempts), *std::move(message)};
 }
 
 // A dropped delivery outlives its endpoint; revived, it would wait for it forever.
@@ -46,15 +57,25 @@ Result<void> check_endpoint(store::Connection& connection, const model::Workspac
 
 Task<Result<Reply>> list_deliveries(Call& call) {
   const auto page = call.query.page();
-  const store::deliveries::Filter filter{
+  store::deliveries::Filter filter{
       call.query.id<model::EndpointId>("endpoint"),
       call.query.parsed("state", model::parse_delivery_state,
                         "pending, delivering, succeeded, retrying, dropped or cancelled"),
       call.query.text("type"), call.query.time("since"), call.query.time("until")};
+  const auto named = call.query.text("source");
+  filter.message_type = call.query.text("message_type");
+  filter.external_id = call.query.text("external_id");
   WAYBILL_CO_TRY(call.query.done());
-  const auto found = co_await call.services.database.read([&](store::Connection& connection) {
-    return store::deliveries::list(connection, call.workspace_id, filter, page);
-  });
+  const auto found = co_await call.services.database.read(
+      [&](store::Connection& connection) -> Result<store::Page<model::Delivery>> {
+        store::deliveries::Filter wanted = filter;
+        if (named) {
+          const auto source = find_named_source(connection, call.workspace_id, *named);
+          if (!source) return fail(source.error());
+          wanted.source = source->id;
+        }
+        return store::deliveries::list(connection, call.workspace_id, wanted, page);
+      });
   if (!found) co_return fail(found.error());
   co_return Reply{200, text_of_page(*found)};
 }
@@ -70,6 +91,11 @@ Task<Result<Reply>> get_delivery(Call& call) {
   ObjectText object(body);
   write(object, found->delivery);
   append_records(object.member("attempts"), found->attempts);
+  if (found->message && call.caller.allows("messages:read")) {
+    object.add_json("message", text_of(*found->message));
+  } else {
+    object.add_json("message", "null");
+  }
   object.end();
   co_return Reply{200, std::move(body)};
 }
@@ -90,45 +116,6 @@ Task<Result<Reply>> retry_delivery(Call& call) {
     return Change{202, text_of(*delivery), AuditNote{"delivery.retry", id->text(), detail, {}},
                   [workspace = call.workspace_id, due = delivery->endpoint_id, now = call.now](
                       const Services& services) { services.dispatcher.wake(workspace, due, now); }};
-  });
-}
-
-Task<Result<Reply>> retry_dropped_deliveries(Call& call) {
-  const auto object = read_body(call.request);
-  if (!object) co_return fail(object.error());
-  ObjectReader body(*object);
-  const auto endpoint = body.optional_id<model::EndpointId>("endpoint");
-  const auto since = body.moment("since", call.now);
-  WAYBILL_CO_TRY(body.done());
-  co_return co_await make_change(call, [&](store::Connection& connection) -> Result<Change> {
-    if (endpoint) {
-      WAYBILL_TRY(store::endpoints::find(connection, call.workspace_id, *endpoint));
-    }
-    const auto retried = store::deliveries::retry_dropped(connection, call.workspace_id, endpoint,
-                                                          since, call.now, kRetriedMax);
-    if (!retried) return fail(retried.error());
-    std::vector<model::EndpointId> owed;
-    for (const model::Delivery& delivery : *retried) owed.push_back(delivery.endpoint_id);
-    std::sort(owed.begin(), owed.end());
-    owed.erase(std::unique(owed.begin(), owed.end()), owed.end());
-
-    std::string answer;
-    ObjectText(answer)
-        .add("retried", retried->size())
-        .add("more", retried->size() == kRetriedMax)
-        .end();
-    if (retried->empty()) return Change{202, answer, {}, {}};
-    std::string detail;
-    ObjectText(detail).add("since", since).add("retried", retried->size()).end();
-    return Change{202, answer,
-                  AuditNote{"delivery.retry_dropped",
-                            endpoint ? endpoint->text() : call.workspace_id.text(),
-                            detail,
-                            {}},
-                  [workspace = call.workspace_id, owed = std::move(owed),
-                   now = call.now](const Services& services) {
-                    for (const auto& id : owed) services.dispatcher.wake(workspace, id, now);
-                  }};
   });
 }
 

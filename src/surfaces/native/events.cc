@@ -97,10 +97,21 @@ struct EventWithDeliveries {
   std::vector<model::Delivery> deliveries;
 };
 
+// What a source received is read and replayed as a message, by whoever may.
+Result<store::events::Routed> find_no_message(store::Connection& connection,
+                                              const model::WorkspaceId& workspace,
+                                              const model::EventId& id) {
+  auto routed = store::events::find(connection, workspace, id);
+  if (routed && model::is_message(routed->event.type)) {
+    return fail(Code::kNotFound, "event_not_found", "There is no such event.");
+  }
+  return routed;
+}
+
 Result<EventWithDeliveries> find_event(store::Connection& connection,
                                        const model::WorkspaceId& workspace,
                                        const model::EventId& id) {
-  auto routed = store::events::find(connection, workspace, id);
+  auto routed = find_no_message(connection, workspace, id);
   if (!routed) return fail(routed.error());
   auto deliveries = store::deliveries::of_event(connection, workspace, id);
   if (!deliveries) return fail(deliveries.error());
@@ -202,6 +213,7 @@ Task<Result<Reply>> replay_event(Call& call) {
   WAYBILL_CO_TRY(body.done());
   const intake::LeaseTerms terms = call.services.dispatcher.lease_terms();
   co_return co_await make_change(call, [&](store::Connection& connection) -> Result<Change> {
+    WAYBILL_TRY(find_no_message(connection, call.workspace_id, *id));
     auto replayed = replay(connection, call, *id, endpoint, terms);
     if (!replayed) return fail(replayed.error());
     replayed->change.status = 202;

@@ -98,6 +98,13 @@ Task<Result<Reply>> update_handler(Call& call);
 Task<Result<Reply>> delete_handler(Call& call);
 Task<Result<Reply>> pause_handler(Call& call);
 Task<Result<Reply>> resume_handler(Call& call);
+// messages.cc
+Task<Result<Reply>> list_messages(Call& call);
+Task<Result<Reply>> get_message(Call& call);
+Task<Result<Reply>> replay_message(Call& call);
+// source_replays.cc
+Task<Result<Reply>> replay_source(Call& call);
+Task<Result<Reply>> foresee_source_replay(Call& call);
 // events.cc
 Task<Result<Reply>> publish_event(Call& call);
 Task<Result<Reply>> publish_events(Call& call);
@@ -108,7 +115,10 @@ Task<Result<Reply>> replay_event(Call& call);
 Task<Result<Reply>> list_deliveries(Call& call);
 Task<Result<Reply>> get_delivery(Call& call);
 Task<Result<Reply>> retry_delivery(Call& call);
+// dead_letters.cc
 Task<Result<Reply>> retry_dropped_deliveries(Call& call);
+Task<Result<Reply>> dismiss_delivery(Call& call);
+Task<Result<Reply>> dismiss_dropped_deliveries(Call& call);
 // replays.cc
 Task<Result<Reply>> create_replay(Call& call);
 Task<Result<Reply>> foresee_replay(Call& call);

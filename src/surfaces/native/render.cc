@@ -185,7 +185,8 @@ void write(ObjectText& object, const model::Delivery& delivery) {
       .add("attempts_made", delivery.attempts_made)
       .add("due_at", waits ? delivery.due_at : std::nullopt)
       .add("created_at", delivery.created_at)
-      .add("finished_at", delivery.finished_at);
+      .add("finished_at", delivery.finished_at)
+      .add("reason", if_any(delivery.reason));
 }
 
 void write(ObjectText& object, const model::Attempt& attempt) {

@@ -13,6 +13,7 @@
 #include "model/delivery.h"
 #include "model/document.h"
 #include "model/endpoint.h"
+#include "model/message.h"
 #include "model/node.h"
 #include "model/order.h"
 #include "model/replay.h"
@@ -52,6 +53,8 @@ void write(ObjectText& object, const model::Delivery& delivery);
 void write(ObjectText& object, const model::Attempt& attempt);
 void write(ObjectText& object, const model::Replay& replay);
 void write(ObjectText& object, const store::audit_log::Entry& entry);
+// messages.cc: without its content.
+void write(ObjectText& object, const model::Message& message);
 // Without its bodies.
 void write(ObjectText& object, const model::LoggedRequest& request);
 void write(ObjectText& object, const dialect::EventType& event);

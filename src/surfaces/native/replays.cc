@@ -10,6 +10,7 @@
 #include "surfaces/native/object_reader.h"
 #include "surfaces/native/operations.h"
 #include "surfaces/native/render.h"
+#include "surfaces/native/replays.h"
 
 namespace waybill::surfaces::native {
 namespace {
@@ -27,39 +28,19 @@ struct Wanted {
 
 // What a replay is to send, and to whom.
 Result<Wanted> read_wanted(const json::object& object, const Call& call) {
-  const Timestamp now = call.now;
   ObjectReader body(object);
   const std::string endpoint = body.text("endpoint", {1, 100});
-  const std::string only = body.text("only", {1, 20});
   Wanted wanted;
-  wanted.selection.event_types = body.optional_texts("event_types", {1, kTypesMax}, {1, 128})
-                                     .value_or(std::vector<std::string>());
-  wanted.selection.filter = read_filter(body).value_or("");
-  if (!wanted.selection.filter.empty() && !call.caller.allows("events:read")) {
-    body.check("filter", fail(Code::kForbidden, "scope_missing",
-                              "A filter asks what events say: this key lacks the scope "
-                              "events:read."));
-  }
+  wanted.selection = read_replay_selection(body, call, "events:read");
+  if (!body.has("only")) body.refuse("only", "member_missing", "\"only\" is missing.");
   wanted.selection.subject = body.optional_text("subject", {1, 200}).value_or("");
-  if (body.has("since")) wanted.selection.since = body.moment("since", now);
-  if (body.has("until")) wanted.selection.until = body.moment("until", now);
   if (!body.has_fault()) {
-    const auto kind = model::parse_replay_only(only);
-    if (kind) {
-      wanted.selection.only = *kind;
-    } else {
-      body.refuse("only", "member_invalid", "This has to be all, failed or missing.");
-    }
     const auto id = model::EndpointId::parse(endpoint);
     if (id) {
       wanted.endpoint = *id;
     } else {
       body.check("endpoint",
                  fail(Code::kNotFound, "endpoint_not_found", "There is no such endpoint."));
-    }
-    const auto& [since, until] = std::pair(wanted.selection.since, wanted.selection.until);
-    if (since && until && *until <= *since) {
-      body.refuse("until", "member_invalid", "This has to be after \"since\".");
     }
   }
   WAYBILL_TRY(body.done());
@@ -68,10 +49,8 @@ Result<Wanted> read_wanted(const json::object& object, const Call& call) {
 
 Result<void> check_endpoint(store::Connection& connection, const model::WorkspaceId& workspace,
                             const model::EndpointId& id) {
-  const auto endpoint = store::endpoints::find(connection, workspace, id);
-  if (!endpoint) return fail(endpoint.error());
-  if (endpoint->state != model::EndpointState::kDeleted) return {};
-  return fail(Code::kNotFound, "endpoint_not_found", "There is no such endpoint.");
+  WAYBILL_TRY(check_present(store::endpoints::find(connection, workspace, id)));
+  return {};
 }
 
 std::string detail_of(const model::Replay& replay) {
@@ -86,6 +65,79 @@ std::string detail_of(const model::Replay& replay) {
 
 }  // namespace
 
+model::ReplaySelection read_replay_selection(ObjectReader& body, const Call& call,
+                                             std::string_view scope) {
+  model::ReplaySelection selection;
+  const auto only = body.optional_text("only", {1, 20});
+  selection.event_types = body.optional_texts("event_types", {1, kTypesMax}, {1, 128})
+                              .value_or(std::vector<std::string>());
+  selection.filter = read_filter(body).value_or("");
+  if (!selection.filter.empty() && !call.caller.allows(scope)) {
+    body.check(
+        "filter",
+        fail(Code::kForbidden, "scope_missing",
+             fmt::format("A filter asks what was said: this key lacks the scope {}.", scope)));
+  }
+  if (body.has("since")) selection.since = body.moment("since", call.now);
+  if (body.has("until")) selection.until = body.moment("until", call.now);
+  if (body.has_fault()) return selection;
+  const auto kind = only ? model::parse_replay_only(*only) : model::ReplayOnly::kAll;
+  if (kind) {
+    selection.only = *kind;
+  } else {
+    body.refuse("only", "member_invalid", "This has to be all, failed or missing.");
+  }
+  const auto& [since, until] = std::pair(selection.since, selection.until);
+  if (since && until && *until <= *since) {
+    body.refuse("until", "member_invalid", "This has to be after \"since\".");
+  }
+  return selection;
+}
+
+Result<void> check_replays_running(store::Connection& connection, const Call& call,
+                                   std::size_t more) {
+  const auto running = store::replays::count_running(connection, call.workspace_id);
+  if (!running) return fail(running.error());
+  if (static_cast<std::size_t>(*running) + more <= Recovery::kRunningMax) return {};
+  return fail(Code::kConflict, "replays_running",
+              fmt::format("{} replays are running in this workspace; wait for them, or cancel "
+                          "some.",
+                          *running));
+}
+
+Result<AuditNote> insert_replay(store::Connection& connection, const model::Replay& replay) {
+  WAYBILL_TRY(store::replays::insert(connection, replay));
+  return AuditNote{"replay.create", replay.id.text(), detail_of(replay), {}};
+}
+
+void tell_replay_created(const Services& services) {
+  if (services.replay_created) services.replay_created();
+}
+
+Task<Result<Forecast>> foresee(Call& call, model::Replay replay) {
+  Forecast forecast{std::move(replay), true};
+  while (forecast.more && forecast.replay.looked_at < kForeseenMax) {
+    auto seen = co_await call.services.database.read(
+        [&](store::Connection& connection) -> Result<Forecast> {
+          Forecast next = forecast;
+          const auto left = call.services.recovery.foresee(connection, next.replay, call.now);
+          if (!left) return fail(left.error());
+          next.more = *left;
+          return next;
+        });
+    if (!seen) co_return fail(seen.error());
+    forecast = *std::move(seen);
+  }
+  co_return forecast;
+}
+
+void write(ObjectText& object, const Forecast& forecast) {
+  object.add("looked_at", forecast.replay.looked_at)
+      .add("deliveries", forecast.replay.made)
+      .add("skipped", forecast.replay.skipped)
+      .add("more", forecast.more);
+}
+
 Task<Result<Reply>> create_replay(Call& call) {
   const auto object = read_body(call.request);
   if (!object) co_return fail(object.error());
@@ -93,22 +145,12 @@ Task<Result<Reply>> create_replay(Call& call) {
   if (!wanted) co_return fail(wanted.error());
   co_return co_await make_change(call, [&](store::Connection& connection) -> Result<Change> {
     WAYBILL_TRY(check_endpoint(connection, call.workspace_id, wanted->endpoint));
-    const auto running = store::replays::count_running(connection, call.workspace_id);
-    if (!running) return fail(running.error());
-    if (*running >= Recovery::kRunningMax) {
-      return fail(Code::kConflict, "replays_running",
-                  fmt::format("{} replays are running in this workspace; wait for them, or cancel "
-                              "some.",
-                              *running));
-    }
+    WAYBILL_TRY(check_replays_running(connection, call, 1));
     const model::Replay replay = call.services.recovery.begin(
         call.workspace_id, wanted->endpoint, wanted->selection, call.caller.name(), call.now);
-    WAYBILL_TRY(store::replays::insert(connection, replay));
-    return Change{202, text_of(replay),
-                  AuditNote{"replay.create", replay.id.text(), detail_of(replay), {}},
-                  [](const Services& services) {
-                    if (services.replay_created) services.replay_created();
-                  }};
+    auto note = insert_replay(connection, replay);
+    if (!note) return fail(note.error());
+    return Change{202, text_of(replay), *std::move(note), tell_replay_created};
   });
 }
 
@@ -117,29 +159,15 @@ Task<Result<Reply>> foresee_replay(Call& call) {
   if (!object) co_return fail(object.error());
   const auto wanted = read_wanted(*object, call);
   if (!wanted) co_return fail(wanted.error());
-  model::Replay replay = call.services.recovery.begin(
-      call.workspace_id, wanted->endpoint, wanted->selection, call.caller.name(), call.now);
-  bool more = true;
-  while (more && replay.looked_at < kForeseenMax) {
-    const auto seen = co_await call.services.database.read(
-        [&](store::Connection& connection) -> Result<std::pair<model::Replay, bool>> {
-          WAYBILL_TRY(check_endpoint(connection, call.workspace_id, wanted->endpoint));
-          model::Replay next = replay;
-          const auto left = call.services.recovery.foresee(connection, next, call.now);
-          if (!left) return fail(left.error());
-          return std::pair(next, *left);
-        });
-    if (!seen) co_return fail(seen.error());
-    std::tie(replay, more) = *seen;
-  }
-  std::string body;
-  ObjectText(body)
-      .add("looked_at", replay.looked_at)
-      .add("deliveries", replay.made)
-      .add("skipped", replay.skipped)
-      .add("more", more)
-      .end();
-  co_return Reply{200, std::move(body)};
+  const auto present = co_await call.services.database.read([&](store::Connection& connection) {
+    return check_endpoint(connection, call.workspace_id, wanted->endpoint);
+  });
+  if (!present) co_return fail(present.error());
+  const auto forecast = co_await foresee(
+      call, call.services.recovery.begin(call.workspace_id, wanted->endpoint, wanted->selection,
+                                         call.caller.name(), call.now));
+  if (!forecast) co_return fail(forecast.error());
+  co_return Reply{200, text_of(*forecast)};
 }
 
 Task<Result<Reply>> list_replays(Call& call) {
