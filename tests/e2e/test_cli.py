@@ -1,5 +1,7 @@
 """Every command of `waybill` once, for people and with --json; and what it says when it cannot."""
 
+import hashlib
+import hmac
 import json
 import os
 import re
@@ -41,6 +43,7 @@ class Cli(HubTest):
         self.make_workspace(slug)
         self.endpoints(slug)
         self.events_and_deliveries(slug)
+        self.sources_and_messages(slug)
         self.orders(slug)
         self.stores_and_sales(slug)
         self.users_and_documents(slug)
@@ -200,6 +203,85 @@ class Cli(HubTest):
         self.assertLessEqual({"workspace.create", "key.create", "key.revoke", "endpoint.pause",
                               "endpoint.delete", "event.replay", "delivery.retry"}, actions)
         self.assertIn("admin", self.read("audit", "list", *of, "--action", "key.revoke"))
+
+    def sources_and_messages(self, slug):
+        of = ("--workspace", slug)
+        url = self.express.url + f"/open/{slug}-received"
+        source = self.ask("source", "create", *of, "--dialect", "github", "--name", "repo",
+                          "--remember", "7d", "--handler", url)
+        self.assertEqual((source["name"], source["remember"], len(source["handlers"])),
+                         ("repo", "7d", 1))
+        text = self.run_words("source", "create", *of, "--dialect", "github")
+        self.assertIn("only time", text.stderr)
+        unset = self.ask("source", "create", *of, "--dialect", "github", "--no-secret")
+        self.assertEqual((unset["name"], unset["secrets"]), ("github-2", []))
+        shown = self.ask("source", "show", *of, "repo")
+        self.assertEqual((shown["path"], shown["url"]),
+                         (source["path"], self.hub.url + source["path"]))
+        self.assertNotIn(source["secret"], self.read("source", "show", *of, source["id"]))
+        self.assertIn("repo", self.read("source", "list", *of))
+        self.assertEqual(self.ask("source", "update", *of, "repo", "--quiet-after",
+                                  "1h")["quiet_after"], "1h")
+        added = self.ask("source", "add-secret", *of, "repo", "--overlap", "1h")
+        self.assertEqual(len(added["secrets"]), 2)
+        former = added["secrets"][1]["fingerprint"]
+        left = self.ask("source", "remove-secret", *of, "repo", former)
+        self.assertNotIn(former, [secret["fingerprint"] for secret in left["secrets"]])
+        path = self.ask("source", "rotate-token", *of, "repo")["path"]
+        self.assertNotEqual(path, source["path"])
+        self.handlers(of, url)
+        self.messages(of, path, added["secret"])
+        self.assertEqual(self.ask("source", "delete", *of, "repo")["deleted_handlers"], 1)
+
+    def handlers(self, of, url):
+        handler = self.ask("handler", "create", *of, "--source", "repo", url + "-second",
+                           "--events", "push,ping", "--timeout", "5s", "--order-by", "{body.ref}")
+        self.assertEqual((handler["event_types"], handler["order_by"]),
+                         (["push", "ping"], "{body.ref}"))
+        name = handler["id"]
+        refused = self.run_words("handler", "create", *of, "--source", "repo",
+                                 "redis://:a-password@localhost", status=2)
+        self.assertIn("stream", refused.stderr)
+        self.assertNotIn("a-password", refused.stderr)
+        self.assertIn(name, self.read("handler", "list", *of, "--source", "repo"))
+        self.assertIn("push", self.read("handler", "show", *of, name))
+        changed = self.ask("handler", "update", *of, name, "--timeout", "default", "--retry", "1s")
+        self.assertEqual((changed["timeout"], changed["retry"]), (None, ["1s"]))
+        self.assertEqual(self.ask("handler", "pause", *of, name)["state"], "paused")
+        self.assertEqual(self.ask("handler", "resume", *of, name)["state"], "active")
+        self.assertEqual(self.ask("handler", "delete", *of, name)["state"], "deleted")
+
+    def messages(self, of, path, secret):
+        handler, = self.ask("handler", "list", *of, "--source", "repo")["rows"]
+        # One try alone, which fails.
+        self.ask("handler", "update", *of, handler["id"], "--retry", "")
+        self.express.behave(handler["url"].removeprefix(self.express.url), 500)
+        body = b'{"ref": "refs/heads/main"}'
+        signature = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+        answer = self.hub.api.http.request("POST", path, body, {
+            "Content-Type": "application/json", "X-GitHub-Event": "push",
+            "X-GitHub-Delivery": "one", "X-Hub-Signature-256": f"sha256={signature}"})
+        self.assertEqual(answer.status, 202, answer)
+        row, = self.ask("message", "list", *of, "--source", "repo", "--type", "push")["rows"]
+        self.assertIn("one", self.read("message", "list", *of, "--external-id", "one"))
+        self.assertEqual(self.ask("message", "show", *of, row["id"])["body"], body.decode())
+
+        dropped, = harness.wait_for(
+            lambda: self.ask("dead-letter", "list", *of, "--source", "repo")["rows"],
+            "the delivery is dropped")
+        self.assertIn(row["id"], self.read("dead-letter", "show", *of, dropped["id"]))
+        gone = self.ask("dead-letter", "dismiss", *of, dropped["id"], "--reason", "Done by hand")
+        self.assertEqual((gone["state"], gone["reason"]), ("cancelled", "Done by hand"))
+        self.assertIn("0 dead", self.read("dead-letter", "dismiss", *of, "--since", "1h",
+                                          "--source", "repo", "--reason", "None left"))
+        self.run_words("dead-letter", "replay", *of, status=2)
+
+        again, = self.ask("message", "replay", *of, row["id"], "--handler", handler["id"])["rows"]
+        self.assertEqual((again["kind"], again["event_id"][4:]), ("replay", row["id"][4:]))
+        foreseen, = self.ask("message", "replay", *of, "--source", "repo", "--since", "1h",
+                             "--type", "push", "--dry-run")["rows"]
+        self.assertEqual(foreseen["looked_at"], 1)
+        self.run_words("message", "replay", *of, row["id"], "--since", "1h", status=2)
 
     def orders(self, slug):
         posted = self.workspace.post_order(an_order("PO \x1b[31m red")).json

@@ -26,6 +26,7 @@ CommandGroup woocommerce_group();
 CommandGroup endpoint_group();
 CommandGroup source_group();
 CommandGroup handler_group();
+CommandGroup message_group();
 CommandGroup event_group();
 CommandGroup event_type_group();
 CommandGroup trigger_group();
