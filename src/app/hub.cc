@@ -10,6 +10,7 @@
 #include "app/files.h"
 #include "app/master_key.h"
 #include "app/process.h"
+#include "app/redaction.h"
 #include "app/version.h"
 #include "crypto/digest.h"
 #include "crypto/random.h"
@@ -237,12 +238,21 @@ Hub::Hub(boost::asio::io_context& context, Log& log, const Settings& settings, D
       integration_(native_.services()),
       public_reads_(native_.services()),
       woocommerce_webhook_(*clock_, log_, dialects_, keys_, woocommerce_orders_),
+      source_watch_({.context = context,
+                     .clock = *clock_,
+                     .log = log_,
+                     .ids = ids_,
+                     .database = *database_,
+                     .acceptance = acceptance_,
+                     .dispatcher = dispatcher_,
+                     .is_ours = [this] { return nodes_.is_first(); }}),
       receiver_door_({.clock = *clock_,
                       .log = log_,
                       .dialects = dialects_,
                       .sources = sources_,
                       .receiver = receiver_,
-                      .dispatcher = dispatcher_}),
+                      .dispatcher = dispatcher_,
+                      .watch = source_watch_}),
       traffic_(log_, ids_, settings_.access_log),
       request_log_(context, *clock_, log_, ids_, *database_,
                    {.node = data_.node(),
@@ -268,6 +278,9 @@ Hub::Hub(boost::asio::io_context& context, Log& log, const Settings& settings, D
                    .database = *database_,
                    .dispatcher = dispatcher_,
                    .orders = order_intake_,
+                   .receiver = receiver_,
+                   .receiver_door = receiver_door_,
+                   .source_watch = source_watch_,
                    .native = native_,
                    .server = server_,
                    .traffic = traffic_,
@@ -330,6 +343,7 @@ Task<Result<void>> Hub::start() {
   request_log_bound_.start();
   replayer_.start();
   woocommerce_reconciler_.start();
+  source_watch_.start();
   ready_ = true;
   co_return data_.publish_url(url_);
 }
@@ -350,6 +364,7 @@ Task<void> Hub::stop() {
   co_await request_log_bound_.stop();
   co_await replayer_.stop();
   co_await woocommerce_reconciler_.stop();
+  co_await source_watch_.stop();
   if (delivering_) co_await dispatcher_.stop(deadline);
   delivering_ = false;
   channels_.stop();
@@ -393,7 +408,7 @@ Task<net::Response> Hub::route(net::Request& request) {
   } catch (const std::exception& e) {
     log_.error("request_failed", {{"request", request.id},
                                   {"method", request.method},
-                                  {"path", request.path},
+                                  {"path", redact_path(request.path)},
                                   {"what", e.what()}});
   }
   co_return render_error(request, Error(Code::kInternal, "The handler failed."));

@@ -139,6 +139,7 @@ class Hub {
   surfaces::peptideclients::IntegrationApi integration_;
   surfaces::peptideclients::ReadApi public_reads_;
   surfaces::peptideclients::WooCommerceWebhook woocommerce_webhook_;
+  surfaces::receiver::SourceWatch source_watch_;
   surfaces::receiver::ReceiverDoor receiver_door_;
   Traffic traffic_;
   RequestLog request_log_;

@@ -13,6 +13,7 @@
 #include "crypto/random.h"
 #include "store/migrations.h"
 #include "store/sealed.h"
+#include "store/sources.h"
 #include "store/sqlite/sqlite_driver.h"
 
 namespace waybill::app {
@@ -61,10 +62,11 @@ class MasterKeyTest : public testing::Test {
     ASSERT_TRUE(connection->execute(
         "INSERT INTO endpoints (workspace_id, id, dialect, url, description, event_types, state, "
         "state_reason, secret, previous_secret, headers, overrides, consecutive_failures, "
-        "created_at, updated_at) "
-        "VALUES ($1, $2, 'd', 'u', '', '', 'active', '', $3, $4, $5, '{}', 0, 0, 0)",
+        "created_at, updated_at, channel_settings) "
+        "VALUES ($1, $2, 'd', 'u', '', '', 'active', '', $3, $4, $5, '{}', 0, 0, 0, $6)",
         {workspace, id, box->seal("current", id), box->seal("previous", id),
-         box->seal("headers", id)}));
+         box->seal("headers", id), box->seal("settings", id)}));
+    store_sources(*connection, *box, workspace);
     ASSERT_TRUE(connection->execute(
         "INSERT INTO endpoints (workspace_id, id, dialect, url, description, event_types, state, "
         "state_reason, overrides, consecutive_failures, created_at, updated_at) "
@@ -94,6 +96,20 @@ class MasterKeyTest : public testing::Test {
     ASSERT_TRUE(connection->commit());
   }
 
+  // One with secrets, and one without any.
+  static void store_sources(Connection& connection, const crypto::SecretBox& box,
+                            const Bytes& workspace) {
+    for (const std::uint8_t number : {6, 7}) {
+      model::Source source;
+      source.workspace_id = model::WorkspaceId(*Uuid::from_bytes(workspace));
+      source.id = model::SourceId(*Uuid::from_bytes(Bytes(16, number)));
+      source.name = std::to_string(number);
+      source.token = box.seal("token" + source.name, source.id.bytes());
+      if (number == 6) source.secrets = box.seal("secrets", source.id.bytes());
+      ASSERT_TRUE(store::sources::insert(connection, source));
+    }
+  }
+
   // All sealed texts, opened with the key of now. The first fault is a failure.
   std::string secrets() {
     const auto box = open();
@@ -108,6 +124,9 @@ class MasterKeyTest : public testing::Test {
     read("SELECT secret, id FROM endpoints WHERE secret IS NOT NULL");
     read("SELECT previous_secret, id FROM endpoints WHERE previous_secret IS NOT NULL");
     read("SELECT headers, id FROM endpoints WHERE headers IS NOT NULL");
+    read("SELECT channel_settings, id FROM endpoints WHERE channel_settings IS NOT NULL");
+    read("SELECT token, id FROM sources ORDER BY name");
+    read("SELECT secrets, id FROM sources WHERE length(secrets) > 0");
     read("SELECT signing_secret, id FROM api_keys");
     read("SELECT previous_signing_secret, id FROM api_keys");
     read("SELECT consumer_secret, store_id FROM woocommerce_shops");
@@ -115,7 +134,8 @@ class MasterKeyTest : public testing::Test {
     return all;
   }
   static constexpr const char* kAllSecrets =
-      "current previous headers signing former shop native peptideclients/v1 procureiq proign ";
+      "current previous headers settings token6 token7 secrets signing former shop native "
+      "peptideclients/v1 procureiq proign ";
 
   const TemporaryFolder folder_;
 };
@@ -191,7 +211,7 @@ TEST_F(MasterKeyTest, ARotationSealsEverythingAnewAndLeavesNothingOfTheOldOne) {
   const auto count = rotate();
 
   ASSERT_TRUE(count) << count.error().message;
-  EXPECT_EQ(*count, 10);
+  EXPECT_EQ(*count, 14);
   EXPECT_NE(key(), before);
   EXPECT_FALSE(fs::exists(next()));
   EXPECT_EQ(secrets(), kAllSecrets);
@@ -210,7 +230,8 @@ TEST_F(MasterKeyTest, ARotationThatIsKilledAtAnyStepIsForgottenOrFinished) {
     SCOPED_TRACE(static_cast<int>(c.killed_before));
     ASSERT_TRUE(
         connect()->run_script("DELETE FROM endpoints; DELETE FROM api_keys; "
-                              "DELETE FROM woocommerce_shops; DELETE FROM idempotency"));
+                              "DELETE FROM woocommerce_shops; DELETE FROM idempotency; "
+                              "DELETE FROM sources"));
     store_secrets();
     const std::string before = key();
 

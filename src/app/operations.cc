@@ -50,7 +50,22 @@ void write_intake(MetricsText& text, const intake::OrderCounters& orders,
                repeated_calls);
 }
 
-void write_deliveries(MetricsText& text, const delivery::DispatcherCounters& counters) {
+void write_received(MetricsText& text, const intake::ReceiverCounters& counters,
+                    const surfaces::receiver::DoorCounters& door) {
+  text.begin("waybill_source_messages_total", "counter", "What came to sources.");
+  text.sample(number(counters.accepted), {{"result", "new"}});
+  text.sample(number(counters.duplicates), {{"result", "duplicate"}});
+  text.sample(number(counters.pings), {{"result", "ping"}});
+  text.sample(number(door.refused), {{"result", "refused"}});
+  text.counter("waybill_source_messages_differing_total",
+               "Duplicates with another body than the message that was there.", counters.differing);
+  text.counter("waybill_source_signature_failures_total",
+               "What came to sources, and nobody with a secret of theirs has signed.",
+               door.signature_failures);
+}
+
+void write_deliveries(MetricsText& text, const delivery::DispatcherCounters& counters,
+                      const surfaces::receiver::SourceWatchCounters& watch) {
   text.counter("waybill_events_accepted_total", "Events that were stored, also those of orders.",
                counters.events);
   text.counter("waybill_deliveries_accepted_total",
@@ -71,6 +86,13 @@ void write_deliveries(MetricsText& text, const delivery::DispatcherCounters& cou
   for (std::size_t i = 0; i < counters.alerts.size(); ++i) {
     text.sample(number(counters.alerts[i]), {{"type", counters.kAlerts[i]}});
   }
+  for (std::size_t i = 0; i < watch.alerts.size(); ++i) {
+    text.sample(number(watch.alerts[i]), {{"type", watch.kAlerts[i]}});
+  }
+  text.gauge("waybill_handler_lag_seconds",
+             "How long the oldest due delivery of a handler has been due, at the latest look; 0 on "
+             "other nodes than the first.",
+             number(watch.lag.count()) / 1e3);
   text.histogram("waybill_attempt_seconds", "What an attempt took.", counters.attempt_seconds);
   text.histogram("waybill_delivered_seconds",
                  "From when a delivery was accepted to when it succeeded.",
@@ -240,7 +262,8 @@ Task<std::string> Operations::metrics() {
   MetricsText text;
   write_traffic(text, services_.traffic, services_.server);
   write_intake(text, services_.orders.counters(), services_.native.replays());
-  write_deliveries(text, services_.dispatcher.counters());
+  write_received(text, services_.receiver.counters(), services_.receiver_door.counters());
+  write_deliveries(text, services_.dispatcher.counters(), services_.source_watch.counters());
   write_backlog(text, backlog_, services_.clock.now());
   write_database(text, services_.database);
   write_replays(text, services_.replayer.counters());

@@ -20,11 +20,14 @@
 #include "delivery/dispatcher.h"
 #include "delivery/replayer.h"
 #include "intake/order_intake.h"
+#include "intake/receiver.h"
 #include "net/http_server.h"
 #include "net/router.h"
 #include "store/database.h"
 #include "store/upkeep.h"
 #include "surfaces/native/native_api.h"
+#include "surfaces/receiver/receiver_door.h"
+#include "surfaces/receiver/source_watch.h"
 
 namespace waybill::app {
 
@@ -37,6 +40,9 @@ class Operations {
     store::Database& database;
     const delivery::Dispatcher& dispatcher;
     const intake::OrderIntake& orders;
+    const intake::Receiver& receiver;
+    const surfaces::receiver::ReceiverDoor& receiver_door;
+    const surfaces::receiver::SourceWatch& source_watch;
     const surfaces::native::NativeApi& native;
     const net::HttpServer& server;
     const Traffic& traffic;

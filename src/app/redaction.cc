@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "app/redaction_names.h"
+#include "model/source.h"
 
 namespace waybill::app {
 namespace {
@@ -364,6 +365,11 @@ std::optional<std::string> redact(string_view body, std::size_t bytes_max) {
 std::string redact_path(string_view path) {
   std::string redacted;
   redacted.reserve(path.size());
+  // Whoever has a source's token may send to it.
+  if (path.starts_with(model::kSourcePath)) {
+    redacted += model::kSourcePath;
+    return redacted += kRedacted;
+  }
   for (bool is_external = false;;) {
     const std::size_t end = std::min(path.find('/'), path.size());
     const string_view segment = path.substr(0, end);

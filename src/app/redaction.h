@@ -32,8 +32,8 @@ std::optional<std::string> redact(std::string_view body, std::size_t bytes_max);
 // Whether the value of a member called `name` is left out, whatever it is.
 bool is_redacted_name(std::string_view name);
 
-// A path, not decoded: left out are what a shop calls its order (behind "by-external") and whatever
-// may be an e-mail address.
+// A path, not decoded: left out are what a shop calls its order (behind "by-external"), whatever
+// may be an e-mail address, and the token of a source.
 std::string redact_path(std::string_view path);
 
 }  // namespace waybill::app

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "app/redaction.h"
+
 namespace waybill::app {
 namespace {
 
@@ -48,11 +50,14 @@ void Traffic::note(std::size_t surface, const net::Request& request, net::Respon
   surfaces_[surface].seconds.observe(elapsed);
   response.headers.push_back({std::string(kHeader), request.id});
   if (!every_request_ && !log_.writes(Log::Level::kDebug)) return;
+  const std::string path = redact_path(request.path);
   // The query is left out: what is in one is the caller's business.
-  const Log::Fields fields = {
-      {"request", request.id},          {"method", request.method},
-      {"path", request.path},           {"status", response.status},
-      {"duration_us", elapsed.count()}, {"workspace", workspace_of(request)}};
+  const Log::Fields fields = {{"request", request.id},
+                              {"method", request.method},
+                              {"path", path},
+                              {"status", response.status},
+                              {"duration_us", elapsed.count()},
+                              {"workspace", workspace_of(request)}};
   if (every_request_) {
     log_.info("request", fields);
   } else {

@@ -233,8 +233,7 @@ Result<std::vector<net::Header>> sign(const Dialect& dialect, std::span<const ne
                                       std::span<const Secret> secrets);
 
 // Passes if one of `keys` (secrets, or public keys) signed exactly these bytes, and, where the
-// dialect signs the time, it is within `tolerance` of `now`, in both directions; without one,
-// within the dialect's.
+// dialect signs the time, it is within `tolerance`, or else the dialect's, of `now`, either way.
 //
 // Reads what the platform's own senders may write: parts of a separated header in any order, parts
 // of schemes it does not know, several signatures of which one fits, hex in either case. The

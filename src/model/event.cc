@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "model/source_alerts.h"
+
 namespace waybill::model {
 
 Result<void> check_event_type(std::string_view type) {
@@ -21,7 +23,9 @@ Result<void> check_event_type(std::string_view type) {
 }
 
 bool is_alert(std::string_view type) {
-  return type == kEndpointDeactivated || type == kEndpointFailing || type == kDeliveryDropped;
+  return type == kEndpointDeactivated || type == kEndpointFailing || type == kDeliveryDropped ||
+         type == kSourceSignatureFailures || type == kSourceQuiet || type == kSourceHeard ||
+         type == kHandlerLagging;
 }
 
 }  // namespace waybill::model

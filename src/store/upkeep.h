@@ -5,8 +5,11 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "base/clock.h"
+#include "model/ids.h"
 #include "store/connection.h"
 
 namespace waybill::store::upkeep {
@@ -23,5 +26,18 @@ struct Backlog {
   std::optional<Timestamp> oldest_due;
 };
 Result<Backlog> backlog(Connection& connection);
+
+// An active handler that is owed something, and since when its longest due delivery has been due.
+// What is on its way or waits for another try is due later.
+struct OwedHandler {
+  model::WorkspaceId workspace_id;
+  model::EndpointId id;
+  model::SourceId source_id;
+  std::string name;
+  std::string channel;
+  Timestamp due_since{};
+};
+// Those of which something has been due since before `before`, of all workspaces.
+Result<std::vector<OwedHandler>> lagging_handlers(Connection& connection, Timestamp before);
 
 }  // namespace waybill::store::upkeep

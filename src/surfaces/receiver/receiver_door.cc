@@ -167,6 +167,7 @@ Task<net::Response> ReceiverDoor::receive(const net::Request& request, Source so
   if (!receipt) {
     if (receipt.error().code == Code::kUnauthenticated) {
       budget_.spend(other_end, hashed_for(request, source->keys.size()), services_.clock.now());
+      services_.watch.note_failure(source->source, request.peer);
     }
     co_return refuse(request, receipt.error());
   }

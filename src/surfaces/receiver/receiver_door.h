@@ -29,6 +29,7 @@
 #include "intake/receiver.h"
 #include "net/router.h"
 #include "surfaces/hash_budget.h"
+#include "surfaces/receiver/source_watch.h"
 #include "surfaces/source_directory.h"
 
 namespace waybill::surfaces::receiver {
@@ -41,6 +42,7 @@ struct Services {
   SourceDirectory& sources;
   intake::Receiver& receiver;
   delivery::Dispatcher& dispatcher;
+  SourceWatch& watch;
 };
 
 struct DoorCounters {

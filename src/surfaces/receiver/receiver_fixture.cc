@@ -39,6 +39,24 @@ ReceiverTest::ReceiverTest() {
   }
 }
 
+ReceiverTest::~ReceiverTest() {
+  run([](SourceWatch& stopped) -> Task<bool> {
+    co_await stopped.stop();
+    co_return true;
+  }(watch));
+}
+
+std::vector<json::value> ReceiverTest::alerts(std::string_view type) {
+  std::vector<json::value> found;
+  const auto read = run(database->read([&](store::Connection& connection) {
+    return connection.query(
+        "SELECT data FROM events WHERE type = $1 ORDER BY id", {type},
+        [&](const store::Row& row) { found.push_back(parse_json(row.text(0)).value()); });
+  }));
+  EXPECT_TRUE(read.has_value());
+  return found;
+}
+
 model::Source ReceiverTest::new_source(const NewSource& wanted) {
   model::Source source;
   source.id = ids.next_id<model::SourceId>();
@@ -68,12 +86,14 @@ void ReceiverTest::change(model::Source source) {
   sources.forget(source.id);
 }
 
-model::Endpoint ReceiverTest::new_handler(const model::Source& source, model::Channel channel) {
+model::Endpoint ReceiverTest::new_handler(const model::Source& source, model::Channel channel,
+                                          bool in_order) {
   model::Endpoint made;
   made.id = ids.next_id<model::EndpointId>();
   made.workspace_id = source.workspace_id;
   made.source_id = source.id;
   made.channel = channel;
+  made.in_order = in_order;
   made.event_types = {"*"};
   made.url = "https://handler.example/";
   made.created_at = clock.now();

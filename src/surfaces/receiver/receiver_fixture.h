@@ -33,6 +33,7 @@ class ReceiverTest : public HubFixture {
  public:
   // Has the production workspace "acme" and the sandbox "acme-test".
   ReceiverTest();
+  ~ReceiverTest() override;
 
   struct NewSource {
     std::string dialect = "procureiq";
@@ -45,7 +46,8 @@ class ReceiverTest : public HubFixture {
   model::Source new_source(const NewSource& wanted);
   void change(model::Source source);
   model::Endpoint new_handler(const model::Source& source,
-                              model::Channel channel = model::Channel::kHttp);
+                              model::Channel channel = model::Channel::kHttp,
+                              bool in_order = false);
 
   // Headers as `dialect` signs `body` at this moment, and `more`.
   Headers signed_headers(std::string_view dialect, std::string_view secret, std::string_view body,
@@ -55,6 +57,8 @@ class ReceiverTest : public HubFixture {
   net::Response send_signed(std::string_view path, std::string_view body,
                             std::string_view secret = "a-secret-of-procureiq");
 
+  // The data of all events of `type`, the oldest first.
+  std::vector<json::value> alerts(std::string_view type);
   std::int64_t count(std::string_view table);
   std::vector<model::Message> messages(const model::Source& source);
   model::MessageContent content_of(const model::Message& message);
@@ -63,12 +67,20 @@ class ReceiverTest : public HubFixture {
 
   NotingChannel handler;
   intake::Receiver intake{clock, ids, *database, acceptance};
+  SourceWatch watch{{.context = context,
+                     .clock = clock,
+                     .log = log,
+                     .ids = ids,
+                     .database = *database,
+                     .acceptance = acceptance,
+                     .dispatcher = dispatcher}};
   ReceiverDoor door{{.clock = clock,
                      .log = log,
                      .dialects = dialects,
                      .sources = sources,
                      .receiver = intake,
-                     .dispatcher = dispatcher}};
+                     .dispatcher = dispatcher,
+                     .watch = watch}};
   std::map<std::string, model::Workspace> workspaces;
   int sources_made = 0;
 };
