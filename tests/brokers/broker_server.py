@@ -35,7 +35,7 @@ from postgres_server import (  # noqa: E402  The path is set above.
     unprivileged, wait_for, write_whole)
 
 PREFIX = "waybill-broker-"
-WAIT_SECONDS = 90  # RabbitMQ takes seconds, and on a busy machine many of them.
+WAIT_SECONDS = 240  # RabbitMQ takes seconds, and on a busy machine many of them.
 RABBIT_USER, RABBIT_PASSWORD = "waybill", "rabbit-secret"
 
 

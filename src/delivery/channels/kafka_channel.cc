@@ -73,8 +73,9 @@ class KafkaBroker final : public Broker {
       }
       fail_unanswered(outcomes, reported_, broker_silent("Kafka"));
     }
-    // A message that timed out leaves a gap in the numbers by which the brokers know duplicates.
-    if (fatal || has_timed_out(outcomes)) producer_.reset();
+    // A message that timed out leaves a gap in the numbers by which the brokers know duplicates,
+    // and librdkafka remembers for minutes what it was not allowed: the next batch begins anew.
+    if (fatal || !have_all_succeeded(outcomes)) producer_.reset();
     outcomes_ = nullptr;
     return outcomes;
   }
@@ -85,11 +86,10 @@ class KafkaBroker final : public Broker {
   }
 
  private:
-  static bool has_timed_out(const std::vector<BrokerOutcome>& outcomes) {
-    for (const BrokerOutcome& each : outcomes) {
-      if (each.outcome == model::Outcome::kTimeout) return true;
-    }
-    return false;
+  static bool have_all_succeeded(const std::vector<BrokerOutcome>& outcomes) {
+    return std::ranges::all_of(outcomes, [](const BrokerOutcome& each) {
+      return each.outcome == model::Outcome::kSucceeded;
+    });
   }
 
   Result<void> start(Deadline deadline) {
@@ -194,7 +194,7 @@ class KafkaBroker final : public Broker {
 
   static void note_trouble(rd_kafka_t*, int code, const char* reason, void* self) {
     auto& broker = *static_cast<KafkaBroker*>(self);
-    broker.all_down_ = code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
+    if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) broker.all_down_ = true;
     broker.trouble_ = reason;
   }
 
