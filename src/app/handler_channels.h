@@ -19,8 +19,11 @@
 #include "delivery/channels/broker_channel.h"
 #include "delivery/channels/broker_worker.h"
 #include "delivery/channels/command_channel.h"
+#include "delivery/channels/fetch_channel.h"
 #include "delivery/channels/file_channel.h"
 #include "delivery/channels/http_channel.h"
+#include "delivery/channels/publish_channel.h"
+#include "dialect/loader.h"
 
 namespace waybill::app {
 
@@ -28,8 +31,10 @@ class HandlerChannels {
  public:
   struct Parts {
     boost::asio::io_context& context;
-    const Clock& clock;
+    Clock& clock;
     Log& log;
+    IdGenerator& ids;
+    const dialect::DialectRegistry& dialects;
     delivery::HttpChannel::Send send;  // How a request leaves.
     const Settings& settings;          // Read while this is made.
     std::filesystem::path data;        // The data directory.
@@ -48,9 +53,11 @@ class HandlerChannels {
   delivery::BrokerWorkers broker_workers_;  // Of the four that write to brokers.
   delivery::BrokerChannel amqp_;
   delivery::CommandChannel commands_;
+  delivery::FetchChannel fetches_;
   delivery::FileChannel files_;
   delivery::HttpChannel http_;
   delivery::BrokerChannel kafka_;
+  delivery::PublishChannel publishes_;
   delivery::BrokerChannel redis_;
   delivery::BrokerChannel sql_;
 };

@@ -172,6 +172,8 @@ Hub::Hub(boost::asio::io_context& context, Log& log, const Settings& settings, D
           {.context = context,
            .clock = *clock_,
            .log = log_,
+           .ids = ids_,
+           .dialects = dialects_,
            .send = [this](net::ClientRequest request) { return client_.send(std::move(request)); },
            .settings = settings_,
            .data = data_.folder()}),
