@@ -99,10 +99,10 @@ class MasterKeyTest : public testing::Test {
   // One with secrets, and one without any.
   static void store_sources(Connection& connection, const crypto::SecretBox& box,
                             const Bytes& workspace) {
-    for (const std::uint8_t number : {6, 7}) {
+    for (const int number : {6, 7}) {
       model::Source source;
       source.workspace_id = model::WorkspaceId(*Uuid::from_bytes(workspace));
-      source.id = model::SourceId(*Uuid::from_bytes(Bytes(16, number)));
+      source.id = model::SourceId(*Uuid::from_bytes(Bytes(16, static_cast<std::uint8_t>(number))));
       source.name = std::to_string(number);
       source.token = box.seal("token" + source.name, source.id.bytes());
       if (number == 6) source.secrets = box.seal("secrets", source.id.bytes());
@@ -269,7 +269,8 @@ TEST_F(MasterKeyTest, ASecretThatDoesNotOpenEndsARotationBeforeAnythingChanged) 
   EXPECT_EQ(count.error().code, Code::kInternal);
   EXPECT_EQ(key(), before);
   EXPECT_EQ(secrets(),
-            "current previous headers signing former shop native UNREADABLE procureiq proign ");
+            "current previous headers settings token6 token7 secrets signing former shop native "
+            "UNREADABLE procureiq proign ");
 }
 
 }  // namespace
