@@ -65,6 +65,7 @@ class Senders:
             if 200 <= answer.status < 300:
                 with self.lock:
                     self.taken.add(name)
+        connection.close()
 
     def count(self):
         with self.lock:
