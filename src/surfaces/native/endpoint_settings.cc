@@ -60,21 +60,26 @@ std::string event_names(const dialect::Dialect& dialect) {
 
 }  // namespace
 
-const dialect::Dialect* read_dialect(ObjectReader& body, const dialect::DialectRegistry& dialects) {
+const dialect::Dialect* read_any_dialect(ObjectReader& body,
+                                         const dialect::DialectRegistry& dialects) {
   const std::string name = body.text("dialect", {1, 200});
   const dialect::Dialect* dialect = dialects.find(name);
   if (!dialect) {
     body.refuse("dialect", "dialect_unknown",
                 fmt::format("There is no dialect \"{}\". There are: {}.", name,
                             fmt::join(dialects.names(), ", ")));
-  } else if (dialect->receives_only) {
-    body.refuse("dialect", "dialect_receives_only",
-                fmt::format("{} can be received, and not sent: a source can have it, an endpoint "
-                            "cannot.",
-                            dialect->title));
-    return nullptr;
   }
   return dialect;
+}
+
+const dialect::Dialect* read_dialect(ObjectReader& body, const dialect::DialectRegistry& dialects) {
+  const dialect::Dialect* dialect = read_any_dialect(body, dialects);
+  if (!dialect || !dialect->receives_only) return dialect;
+  body.refuse("dialect", "dialect_receives_only",
+              fmt::format("{} can be received, and not sent: a source can have it, an endpoint "
+                          "cannot.",
+                          dialect->title));
+  return nullptr;
 }
 
 std::optional<std::string> read_url(ObjectReader& body, const Services& services,

@@ -27,8 +27,11 @@ inline constexpr std::size_t kEventTypesMax = 100;
 inline constexpr std::chrono::days kOverlapMax{7};
 inline constexpr std::chrono::hours kCoalescingMax{1};
 
-// The dialect that "dialect" names, which can be sent. Null after a fault: dialect_unknown, naming
-// those there are, or dialect_receives_only.
+// The dialect that "dialect" names, whether it is sent or only received. Null after a fault:
+// dialect_unknown, naming those there are.
+const dialect::Dialect* read_any_dialect(ObjectReader& body,
+                                         const dialect::DialectRegistry& dialects);
+// One that can be sent. Null also after the fault dialect_receives_only.
 const dialect::Dialect* read_dialect(ObjectReader& body, const dialect::DialectRegistry& dialects);
 
 // Each reads one member, where there is one, and tells `body` what is wrong with it. Where surfaces

@@ -82,7 +82,7 @@ Result<Asked> read_new_source(const Call& call) {
   if (!object) return fail(object.error());
   ObjectReader body(*object);
   Asked asked;
-  asked.dialect = read_dialect(body, services.dialects);
+  asked.dialect = read_any_dialect(body, services.dialects);
   if (!asked.dialect) return fail(body.done().error());
   const dialect::Dialect& dialect = *asked.dialect;
   if (!dialect.receipt) {
