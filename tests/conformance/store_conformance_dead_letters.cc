@@ -137,12 +137,12 @@ TEST_P(DeadLetterConformance, OneIsDismissedWithItsReason) {
     EXPECT_EQ(seen.reason, "Entered by hand.");
     EXPECT_EQ(seen.finished_at, kNoon + 1h);
   }
-  EXPECT_EQ(outcome(dismiss(dropped)), "delivery_not_dropped");
-  EXPECT_EQ(outcome(dismiss(add_delivery(endpoint_, kNoon))), "delivery_not_dropped");
-  EXPECT_EQ(outcome(retry(dropped, kNoon)), "delivery_cancelled");
+  EXPECT_EQ(outcome(dismiss(dropped)), "conflict delivery_not_dropped");
+  EXPECT_EQ(outcome(dismiss(add_delivery(endpoint_, kNoon))), "conflict delivery_not_dropped");
+  EXPECT_EQ(outcome(retry(dropped, kNoon)), "conflict delivery_cancelled");
   model::Delivery elsewhere = dropped;
   elsewhere.id = ids_.next_id<model::DeliveryId>();
-  EXPECT_EQ(outcome(dismiss(elsewhere)), "delivery_not_found");
+  EXPECT_EQ(outcome(dismiss(elsewhere)), "not_found delivery_not_found");
 }
 
 TEST_P(DeadLetterConformance, ManyAreDismissedTheNewestFirst) {

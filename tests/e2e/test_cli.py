@@ -280,7 +280,7 @@ class Cli(HubTest):
         self.assertEqual((again["kind"], again["event_id"][4:]), ("replay", row["id"][4:]))
         foreseen, = self.ask("message", "replay", *of, "--source", "repo", "--since", "1h",
                              "--type", "push", "--dry-run")["rows"]
-        self.assertEqual(foreseen["looked_at"], 1)
+        self.assertEqual((foreseen["handler_id"], foreseen["more"]), (handler["id"], False))
         self.run_words("message", "replay", *of, row["id"], "--since", "1h", status=2)
 
     def orders(self, slug):
