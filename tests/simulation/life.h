@@ -29,6 +29,7 @@
 #include "surfaces/key_directory.h"
 #include "surfaces/native/native_api.h"
 #include "surfaces/proculink/proculink_api.h"
+#include "surfaces/source_directory.h"
 
 namespace waybill::simulation {
 
@@ -109,6 +110,7 @@ class Life {
   const delivery::Alerts alerts_;
   delivery::Dispatcher dispatcher_;
   surfaces::KeyDirectory keys_;
+  surfaces::SourceDirectory sources_;
   intake::OrderIntake orders_;
   net::EgressGuard guard_{/*allow_private_networks=*/false};
   surfaces::native::NativeApi native_;

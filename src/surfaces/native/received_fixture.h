@@ -33,12 +33,20 @@ class ReceivedTest : public NativeApiTest {
 
   receiver::NotingChannel handler;
   intake::Receiver intake{clock, ids, *database, acceptance};
+  receiver::SourceWatch watch{{.context = context,
+                               .clock = clock,
+                               .log = log,
+                               .ids = ids,
+                               .database = *database,
+                               .acceptance = acceptance,
+                               .dispatcher = dispatcher}};
   receiver::ReceiverDoor door{{.clock = clock,
                                .log = log,
                                .dialects = dialects,
                                .sources = sources,
                                .receiver = intake,
-                               .dispatcher = dispatcher}};
+                               .dispatcher = dispatcher,
+                               .watch = watch}};
   json::value source;
   model::WorkspaceId workspace;
 };
