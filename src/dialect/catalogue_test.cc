@@ -126,7 +126,7 @@ TEST_F(CatalogueTest, EveryBuiltInExampleFitsItsOwnCatalogue) {
       ++events;
     }
   }
-  EXPECT_EQ(events, 98);
+  EXPECT_EQ(events, 102);
 }
 
 }  // namespace

@@ -55,9 +55,9 @@ TEST(BrokerSettingsTest, ATableIsQuoted) {
   EXPECT_EQ(table("messages"), "\"messages\"");
   EXPECT_EQ(table("in.Messages"), "\"in\".\"Messages\"");
   EXPECT_EQ(table("a\"; DROP TABLE b; --"), "\"a\"\"; DROP TABLE b; --\"");
-  EXPECT_EQ(table("a.b.c"), "$.settings.table");
-  EXPECT_EQ(table(".b"), "$.settings.table");
-  EXPECT_EQ(table(std::string(64, 'x')), "$.settings.table");
+  EXPECT_EQ(table("a.b.c"), "$.table");
+  EXPECT_EQ(table(".b"), "$.table");
+  EXPECT_EQ(table(std::string(64, 'x')), "$.table");
 }
 
 TEST(BrokerSettingsTest, WhatCannotBeUsedIsRefusedWithItsPath) {
@@ -67,28 +67,28 @@ TEST(BrokerSettingsTest, WhatCannotBeUsedIsRefusedWithItsPath) {
     std::string_view path;
   };
   const Case cases[] = {
-      {Channel::kRedis, R"({"stream":"s"})", "$.settings.url"},
-      {Channel::kRedis, R"({"url":"redis://h"})", "$.settings.stream"},
-      {Channel::kRedis, R"({"url":"http://h","stream":"s"})", "$.settings.url"},
-      {Channel::kRedis, R"({"url":"rediss://h","stream":"s"})", "$.settings.url"},
-      {Channel::kRedis, R"({"url":"redis://h/x","stream":"s"})", "$.settings.url"},
-      {Channel::kRedis, R"({"url":"redis://h/-1","stream":"s"})", "$.settings.url"},
-      {Channel::kRedis, R"({"url":"redis://h:0","stream":"s"})", "$.settings.url"},
-      {Channel::kRedis, R"({"url":"redis://h?a=b","stream":"s"})", "$.settings.url"},
-      {Channel::kRedis, R"({"url":"redis://h%0a","stream":"s"})", "$.settings.url"},
-      {Channel::kRedis, R"({"url":"redis://h","stream":"s","maxlen":0})", "$.settings.maxlen"},
-      {Channel::kRedis, R"({"url":"redis://h","stream":"s","maxlen":"9"})", "$.settings.maxlen"},
-      {Channel::kRedis, R"({"url":"redis://h","stream":"s","payload":"x"})", "$.settings.payload"},
-      {Channel::kRedis, R"({"url":"redis://h","stream":"s","more":1})", "$.settings.more"},
-      {Channel::kAmqp, R"({"url":"redis://h","exchange":"e"})", "$.settings.url"},
-      {Channel::kAmqp, R"({"url":"amqp://h"})", "$.settings.exchange"},
-      {Channel::kKafka, R"({"brokers":"h:x","topic":"t"})", "$.settings.brokers"},
-      {Channel::kKafka, R"({"brokers":"h,,i","topic":"t"})", "$.settings.brokers"},
-      {Channel::kKafka, R"({"brokers":"h:9092","topic":"a b"})", "$.settings.topic"},
-      {Channel::kKafka, R"({"brokers":"h:9092","topic":".."})", "$.settings.topic"},
-      {Channel::kKafka, R"({"brokers":"h:9092","topic":"t","key":"{body"})", "$.settings.key"},
-      {Channel::kSql, R"({"url":"mysql://h/d","table":"t"})", "$.settings.url"},
-      {Channel::kSql, R"({"url":"postgresql://h/d"})", "$.settings.table"},
+      {Channel::kRedis, R"({"stream":"s"})", "$.url"},
+      {Channel::kRedis, R"({"url":"redis://h"})", "$.stream"},
+      {Channel::kRedis, R"({"url":"http://h","stream":"s"})", "$.url"},
+      {Channel::kRedis, R"({"url":"rediss://h","stream":"s"})", "$.url"},
+      {Channel::kRedis, R"({"url":"redis://h/x","stream":"s"})", "$.url"},
+      {Channel::kRedis, R"({"url":"redis://h/-1","stream":"s"})", "$.url"},
+      {Channel::kRedis, R"({"url":"redis://h:0","stream":"s"})", "$.url"},
+      {Channel::kRedis, R"({"url":"redis://h?a=b","stream":"s"})", "$.url"},
+      {Channel::kRedis, R"({"url":"redis://h%0a","stream":"s"})", "$.url"},
+      {Channel::kRedis, R"({"url":"redis://h","stream":"s","maxlen":0})", "$.maxlen"},
+      {Channel::kRedis, R"({"url":"redis://h","stream":"s","maxlen":"9"})", "$.maxlen"},
+      {Channel::kRedis, R"({"url":"redis://h","stream":"s","payload":"x"})", "$.payload"},
+      {Channel::kRedis, R"({"url":"redis://h","stream":"s","more":1})", "$.more"},
+      {Channel::kAmqp, R"({"url":"redis://h","exchange":"e"})", "$.url"},
+      {Channel::kAmqp, R"({"url":"amqp://h"})", "$.exchange"},
+      {Channel::kKafka, R"({"brokers":"h:x","topic":"t"})", "$.brokers"},
+      {Channel::kKafka, R"({"brokers":"h,,i","topic":"t"})", "$.brokers"},
+      {Channel::kKafka, R"({"brokers":"h:9092","topic":"a b"})", "$.topic"},
+      {Channel::kKafka, R"({"brokers":"h:9092","topic":".."})", "$.topic"},
+      {Channel::kKafka, R"({"brokers":"h:9092","topic":"t","key":"{body"})", "$.key"},
+      {Channel::kSql, R"({"url":"mysql://h/d","table":"t"})", "$.url"},
+      {Channel::kSql, R"({"url":"postgresql://h/d"})", "$.table"},
   };
   for (const Case& each : cases) {
     const auto checked = check_channel_settings(each.channel, object(each.settings));
