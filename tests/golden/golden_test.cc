@@ -169,9 +169,10 @@ INSTANTIATE_TEST_SUITE_P(Dialects, GoldenTest,
                          });
 
 // A dialect that is built in and has no file here would go unwatched.
-TEST(Golden, EveryBuiltInDialectHasAFile) {
+TEST(Golden, EveryBuiltInDialectThatSendsHasAFile) {
   for (const std::string& name : built_in_dialects().names()) {
     if (name == "waybill") continue;  // It tells of no order: alerts alone.
+    if (built_in_dialects().find(name)->receives_only) continue;
     EXPECT_TRUE(std::filesystem::exists(file_of(name))) << name;
   }
 }
