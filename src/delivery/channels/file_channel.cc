@@ -15,9 +15,10 @@ bool fits_name(char c) {
          c == '_' || c == '-';
 }
 
-model::Outcome outcome_of(Code code) {
-  if (code == Code::kTimeout) return model::Outcome::kTimeout;
-  return code == Code::kUnavailable ? model::Outcome::kRefused : model::Outcome::kUnsendable;
+model::Outcome outcome_of(const Error& error) {
+  if (error.reason == FileWriter::kBusy) return model::Outcome::kLater;
+  if (error.code == Code::kTimeout) return model::Outcome::kTimeout;
+  return error.code == Code::kUnavailable ? model::Outcome::kRefused : model::Outcome::kUnsendable;
 }
 
 }  // namespace
@@ -56,8 +57,11 @@ Task<Tried> FileChannel::attempt(const model::Delivery& delivery,
   tried.attempt.started_at = clock_.now();
   const Stopwatch stopwatch;
   const auto appended = co_await append(delivery, *target, event, tried.attempt.number);
-  tried.attempt.outcome = appended ? model::Outcome::kSucceeded : outcome_of(appended.error().code);
+  tried.attempt.outcome = appended ? model::Outcome::kSucceeded : outcome_of(appended.error());
   if (!appended) tried.attempt.error = appended.error().message;
+  if (tried.attempt.outcome == model::Outcome::kLater) {
+    tried.attempt.retry_after = std::chrono::seconds(1);
+  }
   tried.attempt.latency = stopwatch.elapsed();
   co_return tried;
 }

@@ -1,18 +1,24 @@
 #include "delivery/channels/file_channel.h"
 
 #include <csignal>
+#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
 #include <string_view>
+#include <unistd.h>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
+#include "base/check.h"
 #include "base/temporary_folder.h"
 #include "delivery/channel_settings.h"
 #include "delivery/channels/channel_fixture.h"
@@ -48,6 +54,40 @@ class FileSizeLimit {
  private:
   rlimit former_{};
   void (*former_handler_)(int) = SIG_DFL;
+};
+
+// Another process that has locked a file, for as long as this lives.
+class LockedElsewhere {
+ public:
+  explicit LockedElsewhere(const std::filesystem::path& file) {
+    int locked[2];
+    WAYBILL_CHECK(::pipe(locked) == 0 && ::pipe(ends_) == 0, "two pipes");
+    const std::string path = file.string();
+    process_ = ::fork();
+    if (process_ == 0) {
+      ::close(ends_[1]);
+      const int opened = ::open(path.c_str(), O_RDWR | O_CREAT, 0600);
+      char byte = ::flock(opened, LOCK_EX) == 0 ? 'y' : 'n';
+      static_cast<void>(::write(locked[1], &byte, 1) + ::read(ends_[0], &byte, 1));
+      ::_exit(0);
+    }
+    char byte = 'n';
+    WAYBILL_CHECK(::read(locked[0], &byte, 1) == 1 && byte == 'y', "a lock");
+    for (const int each : {locked[0], locked[1], ends_[0]}) ::close(each);
+  }
+  ~LockedElsewhere() { end(); }
+  LockedElsewhere(const LockedElsewhere&) = delete;
+  LockedElsewhere& operator=(const LockedElsewhere&) = delete;
+
+  void end() {
+    if (process_ <= 0) return;
+    ::close(ends_[1]);
+    ::waitpid(std::exchange(process_, 0), nullptr, 0);
+  }
+
+ private:
+  int ends_[2] = {-1, -1};
+  pid_t process_ = 0;
 };
 
 class FileChannelTest : public ChannelTest {
@@ -169,6 +209,53 @@ TEST_F(FileChannelTest, WhatWaitsIsWrittenBeforeTheEnd) {
   EXPECT_NE(text(), "");
   context.run();
   EXPECT_EQ(waiting->made->outcome, Outcome::kSucceeded);
+}
+
+TEST_F(FileChannelTest, AFileThatIsLockedElsewhereHoldsUpItsOwnLinesAlone) {
+  std::filesystem::create_directory(folder / "handled");
+  LockedElsewhere elsewhere(file);
+  const auto waits = begin(channel);
+  set_settings(R"({"name":"others.jsonl"})");
+  context.restart();
+  const auto other = begin(channel);
+  while (!other->made) context.run_one();
+  EXPECT_EQ(other->made->outcome, Outcome::kSucceeded) << other->made->error;
+  EXPECT_FALSE(waits->made.has_value());
+  elsewhere.end();
+  context.run();
+  EXPECT_EQ(waits->made->outcome, Outcome::kSucceeded) << waits->made->error;
+  EXPECT_NE(text(), "");
+}
+
+TEST_F(FileChannelTest, WhatTimedOutAtALockIsNotWrittenLater) {
+  std::filesystem::create_directory(folder / "handled");
+  set_settings(R"({"name":"orders.jsonl","payload":"body"})");
+  endpoint.overrides.timeout = 100ms;
+  content.body = "given up";
+  LockedElsewhere elsewhere(file);
+  const model::Attempt made = attempt(channel);
+  EXPECT_EQ(made.outcome, Outcome::kTimeout);
+  EXPECT_NE(made.error.find("orders.jsonl is locked"), std::string::npos) << made.error;
+  elsewhere.end();
+  endpoint.overrides.timeout = 20s;
+  content.body = "again";
+  EXPECT_EQ(attempt(channel).outcome, Outcome::kSucceeded);
+  EXPECT_EQ(text(), "again\n");
+}
+
+TEST_F(FileChannelTest, AStopWaitsForNobodysLock) {
+  std::filesystem::create_directory(folder / "handled");
+  endpoint.overrides.timeout = 1h;
+  const LockedElsewhere elsewhere(file);
+  const auto waits = begin(channel);
+  context.restart();
+  context.poll();
+  channel.stop();
+  context.run();
+  EXPECT_EQ(waits->made->outcome, Outcome::kLater) << waits->made->error;
+  EXPECT_EQ(waits->made->retry_after, 1s);
+  EXPECT_EQ(text(), "");
+  EXPECT_EQ(attempt(channel).outcome, Outcome::kLater);
 }
 
 TEST(FileSettings, AreAPlainName) {

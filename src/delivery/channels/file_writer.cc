@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <condition_variable>
 #include <deque>
 #include <fcntl.h>
 #include <map>
@@ -29,6 +31,8 @@ namespace {
 
 // Of one sync: what waits beyond it has the next one.
 constexpr std::size_t kBatchBytes = std::size_t{4} << 20;
+// Between two looks at files that somebody else has locked.
+constexpr std::chrono::milliseconds kLockedLook{10};
 
 std::unexpected<Error> refuse(const std::filesystem::path& file, int error) {
   return fail(Code::kUnavailable, "file_not_written",
@@ -39,14 +43,6 @@ std::unexpected<Error> refuse(const std::filesystem::path& file, int error) {
 int sync_folder(const std::filesystem::path& folder) {
   const Descriptor opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   return opened.get() >= 0 && ::fsync(opened.get()) == 0 ? 0 : errno;
-}
-
-// Waits for other hubs. 0, or the error.
-int lock(const Descriptor& file) {
-  while (::flock(file.get(), LOCK_EX) != 0) {
-    if (errno != EINTR) return errno;
-  }
-  return 0;
 }
 
 int write_all(const Descriptor& file, std::string_view text) {
@@ -64,6 +60,10 @@ bool ends_in_a_line(const Descriptor& file, off_t size) {
   return size == 0 || (::pread(file.get(), &last, 1, size - 1) == 1 && last == '\n');
 }
 
+std::unexpected<Error> refuse_busy(std::string why) {
+  return fail(Code::kUnavailable, FileWriter::kBusy, std::move(why));
+}
+
 Result<void> append_now(const std::filesystem::path& folder, const std::string& name,
                         const std::string& lines) {
   const std::filesystem::path path = folder / name;
@@ -79,7 +79,11 @@ Result<void> append_now(const std::filesystem::path& folder, const std::string& 
     }
   }
   if (file.get() < 0) return refuse(path, errno);
-  if (const int error = lock(file)) return refuse(path, error);
+  // Other hubs lock it for a moment; whoever locks it for longer holds up no other file.
+  if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return refuse(path, errno);
+    return refuse_busy(fmt::format("{} is locked by another process.", path.string()));
+  }
   struct stat before{};
   if (::fstat(file.get(), &before) != 0) return refuse(path, errno);
   if (!S_ISREG(before.st_mode)) {
@@ -108,26 +112,25 @@ class FileWriter::Impl {
 
   Task<Result<void>> append(std::string name, std::string line, Deadline by) {
     const auto job = std::make_shared<Job>(context_, std::move(name), std::move(line), by);
-    if (!thread_) thread_ = std::make_unique<asio::thread_pool>(1);
-    {
-      const std::lock_guard lock(mutex_);
-      waiting_.push_back(job);
-      // Whoever is writing takes this one too, once it is done with those before it.
-      if (!std::exchange(writing_, true)) asio::post(*thread_, [this] { write_waiting(); });
-    }
+    if (!add(job)) co_return refuse_busy("The hub is stopping.");
     while (!job->answer && !by.passed()) {
       co_await job->timer.async_wait(asio::as_tuple(asio::use_awaitable));
     }
     if (job->answer) co_return *job->answer;
-    co_return fail(Code::kTimeout, "file_not_written",
-                   fmt::format("The disk of {} did not answer in time.", folder_.string()));
+    co_return give_up(job);
   }
 
   void stop() {
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+      wake_.notify_one();
+    }
     if (thread_) thread_->join();
   }
 
  private:
+  enum class State { kWaiting, kWriting, kOver };
   struct Job {
     Job(asio::io_context& context, std::string n, std::string l, Deadline by)
         : name(std::move(n)), line(std::move(l)), timer(context, by.time_point()) {
@@ -137,48 +140,115 @@ class FileWriter::Impl {
     std::string line;
     asio::steady_timer timer;
     std::optional<Result<void>> answer;  // The thread of the context's.
+    State state = State::kWaiting;       // Guarded.
+    bool locked = false;                 // Guarded: somebody else had the file.
   };
-  using Jobs = std::vector<std::shared_ptr<Job>>;
+  using Jobs = std::deque<std::shared_ptr<Job>>;
+
+  // False: the thread has ended, or is about to.
+  bool add(const std::shared_ptr<Job>& job) {
+    const std::lock_guard lock(mutex_);
+    if (stopping_) return false;
+    if (!thread_) thread_ = std::make_unique<asio::thread_pool>(1);
+    waiting_[job->name].push_back(job);
+    // Whoever is writing takes this one too, once it is done with those before it.
+    if (!std::exchange(writing_, true)) asio::post(*thread_, [this] { write_waiting(); });
+    wake_.notify_one();
+    return true;
+  }
+
+  // What nobody waits for is not written later, beside its repetition; what is just being written
+  // cannot be called back.
+  std::unexpected<Error> give_up(const std::shared_ptr<Job>& job) {
+    const std::lock_guard lock(mutex_);
+    const State state = std::exchange(job->state, State::kOver);
+    const auto of_file = waiting_.find(job->name);
+    if (state == State::kWaiting && of_file != waiting_.end()) {
+      std::erase(of_file->second, job);
+    }
+    const std::string path = (folder_ / job->name).string();
+    return fail(Code::kTimeout, "file_not_written",
+                job->locked ? fmt::format("{} is locked by another process.", path)
+                            : fmt::format("The disk of {} did not answer in time.", path));
+  }
 
   void write_waiting() {
     for (;;) {
-      Jobs batch = take();
-      if (batch.empty()) return;
-      std::map<std::string, Jobs> files;
-      for (auto& job : batch) files[job->name].push_back(std::move(job));
-      for (auto& [name, of_file] : files) {
-        std::string lines;
-        for (const auto& job : of_file) lines += job->line;
-        asio::post(context_,
-                   [jobs = std::move(of_file), answer = append_now(folder_, name, lines)] {
-                     for (const auto& job : jobs) {
-                       job->answer.emplace(answer);
-                       job->timer.cancel();
-                     }
-                   });
-      }
+      const std::vector<std::string> names = names_of_waiting();
+      if (names.empty()) return;
+      bool all_locked = true;
+      for (const std::string& name : names) all_locked = !write_some(name) && all_locked;
+      if (all_locked) wait_for_locks();
     }
   }
 
   // None: nothing waits, and nobody is writing any more.
-  Jobs take() {
+  std::vector<std::string> names_of_waiting() {
     const std::lock_guard lock(mutex_);
+    std::erase_if(waiting_, [](const auto& each) { return each.second.empty(); });
+    std::vector<std::string> names;
+    for (const auto& each : waiting_) names.push_back(each.first);
+    if (names.empty()) writing_ = false;
+    return names;
+  }
+
+  // False: somebody else has locked the file, and its lines still wait.
+  bool write_some(const std::string& name) {
+    Jobs batch = take(name);
+    if (batch.empty()) return true;
+    std::string lines;
+    for (const auto& job : batch) lines += job->line;
+    auto answer = append_now(folder_, name, lines);
+    if (!answer && answer.error().reason == kBusy && put_back(name, batch)) return false;
+    asio::post(context_, [jobs = std::move(batch), answer = std::move(answer)] {
+      for (const auto& job : jobs) {
+        job->answer.emplace(answer);
+        job->timer.cancel();
+      }
+    });
+    return true;
+  }
+
+  Jobs take(const std::string& name) {
+    const std::lock_guard lock(mutex_);
+    Jobs& waiting = waiting_[name];
     Jobs batch;
     std::size_t bytes = 0;
-    while (!waiting_.empty() && bytes < kBatchBytes) {
-      bytes += waiting_.front()->line.size();
-      batch.push_back(std::move(waiting_.front()));
-      waiting_.pop_front();
+    while (!waiting.empty() && bytes < kBatchBytes) {
+      bytes += waiting.front()->line.size();
+      waiting.front()->state = State::kWriting;
+      batch.push_back(std::move(waiting.front()));
+      waiting.pop_front();
     }
-    if (batch.empty()) writing_ = false;
     return batch;
+  }
+
+  // False: the hub is stopping, and waits for nobody's lock.
+  bool put_back(const std::string& name, Jobs& batch) {
+    const std::lock_guard lock(mutex_);
+    if (stopping_) return false;
+    std::erase_if(batch, [](const auto& job) { return job->state == State::kOver; });
+    for (const auto& job : batch) {
+      job->state = State::kWaiting;
+      job->locked = true;
+    }
+    Jobs& waiting = waiting_[name];
+    waiting.insert(waiting.begin(), batch.begin(), batch.end());
+    return true;
+  }
+
+  void wait_for_locks() {
+    std::unique_lock lock(mutex_);
+    wake_.wait_for(lock, kLockedLook);
   }
 
   asio::io_context& context_;
   const std::filesystem::path folder_;
   std::mutex mutex_;
-  std::deque<std::shared_ptr<Job>> waiting_;  // Guarded, as is writing_.
+  std::condition_variable wake_;
+  std::map<std::string, Jobs> waiting_;  // By the file's name. Guarded, as are the next two.
   bool writing_ = false;
+  bool stopping_ = false;
   std::unique_ptr<asio::thread_pool> thread_;
 };
 

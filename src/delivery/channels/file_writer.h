@@ -3,14 +3,16 @@
 //
 // A line is there whole or not at all: of what could not be written whole, nothing is left behind,
 // and what a machine that lost its power has left without an end stays a line by itself. Several
-// hubs may append to one file: each locks it while it does. A file may be moved or deleted at any
-// time; the next line makes it anew.
+// hubs may append to one file: each locks it while it does. A file that somebody else keeps locked
+// holds up its own lines alone. A file may be moved or deleted at any time; the next line makes it
+// anew.
 
 #pragma once
 
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include <boost/asio/io_context.hpp>
 
@@ -23,6 +25,8 @@ namespace waybill::delivery {
 // Used from the thread of the io_context only.
 class FileWriter {
  public:
+  static constexpr std::string_view kBusy = "file_busy";
+
   // `folder` is made when the first line is appended, for its owner alone. Its parent is there.
   FileWriter(boost::asio::io_context& context, std::filesystem::path folder);
   ~FileWriter();
@@ -31,10 +35,12 @@ class FileWriter {
   // folder.
   //
   // Fails with kUnavailable (file_not_written), naming the file and why; with kTimeout
-  // (file_not_written) if the disk did not answer in time: the line may come yet.
+  // (file_not_written) if the file stayed locked, and the line is not written, or if the disk did
+  // not answer in time: then a line that was being written may come yet, and no other. With
+  // kUnavailable (kBusy) if the hub is stopping.
   Task<Result<void>> append(std::string name, std::string line, Deadline by);
 
-  // Writes what waits, and ends the thread.
+  // Writes what waits, but for files that somebody else has locked, and ends the thread.
   void stop();
 
  private:
