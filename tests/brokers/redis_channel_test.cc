@@ -1,11 +1,17 @@
 #include "delivery/channels/redis_channel.h"
 
+#include <csignal>
+#include <cstdint>
 #include <memory>
+#include <string>
+#include <unistd.h>
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <hiredis/hiredis.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 
 #include "brokers/brokers.h"
 #include "delivery/channels/broker_settings.h"
@@ -121,6 +127,53 @@ TEST_F(RedisChannelTest, AWrongPasswordIsRefusedAndNotTold) {
   EXPECT_EQ(made.outcome, Outcome::kRefused);
   EXPECT_THAT(made.error, HasSubstr("WRONGPASS"));
   EXPECT_THAT(made.error, Not(HasSubstr("falsch")));
+}
+
+// A real Redis whose operator has taken AUTH away.
+class RedisWithoutAuth {
+ public:
+  explicit RedisWithoutAuth(std::uint16_t port) : process_(::fork()) {
+    if (process_ != 0) return;
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    const std::string number = std::to_string(port);
+    ::execlp("redis-server", "redis-server", "--port", number.c_str(), "--bind", "127.0.0.1",
+             "--save", "", "--dir", "/tmp", "--logfile", "/dev/null", "--rename-command", "AUTH",
+             "", nullptr);
+    ::_exit(127);
+  }
+  ~RedisWithoutAuth() {
+    ::kill(process_, SIGKILL);
+    ::waitpid(process_, nullptr, 0);
+  }
+  RedisWithoutAuth(const RedisWithoutAuth&) = delete;
+  RedisWithoutAuth& operator=(const RedisWithoutAuth&) = delete;
+
+ private:
+  const pid_t process_;
+};
+
+TEST_F(RedisChannelTest, APasswordIsNotToldByARedisWithoutAuth) {
+  const std::uint16_t port = closed_port();
+  const RedisWithoutAuth redis(port);
+  // So long that Redis repeats but its beginning.
+  const std::string password = "geheim" + std::string(200, 'x');
+  set(fmt::format("redis://:{}@127.0.0.1:{}/1", password, port));
+  const Deadline end = Deadline::after(std::chrono::seconds(60));
+  model::Attempt made = attempt(channel);
+  while (made.outcome == Outcome::kConnectionError && !end.passed()) made = attempt(channel);
+  EXPECT_EQ(made.outcome, Outcome::kRefused);
+  EXPECT_THAT(made.error, HasSubstr("ERR, of AUTH"));
+  EXPECT_THAT(made.error, Not(HasSubstr("geheim")));
+}
+
+// Here it is the host's name as well, which every error of the connection has.
+TEST_F(RedisChannelTest, APasswordIsNotToldWhereverItIsRepeated) {
+  const std::uint16_t port = closed_port();
+  set(fmt::format("redis://127.0.0.1:{}", port));
+  EXPECT_THAT(attempt(channel).error, HasSubstr("127.0.0.1"));
+  set_settings(
+      fmt::format(R"({{"url":"redis://:127.0.0.1@127.0.0.1:{}","stream":"{}"}})", port, stream));
+  EXPECT_THAT(attempt(channel).error, Not(HasSubstr("127.0.0.1")));
 }
 
 TEST_F(RedisChannelTest, NoPasswordWhereOneIsNeededIsAnErrorOfTheConnection) {

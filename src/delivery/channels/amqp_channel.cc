@@ -155,6 +155,9 @@ class AmqpBroker final : public Broker {
     SSL_CTX_set_default_verify_paths(static_cast<SSL_CTX*>(amqp_ssl_socket_get_context(made)));
     amqp_ssl_socket_set_verify_peer(made, 1);
     amqp_ssl_socket_set_verify_hostname(made, 1);
+    // The library looks the name up again, without an end: one that hangs is found out before.
+    const auto there = line_.resolve(settings_.url.host, settings_.url.port, deadline);
+    if (!there) return fail(there.error());
     const timeval patience = time_left(deadline);
     const int status =
         amqp_socket_open_noblock(made, settings_.url.host.c_str(), settings_.url.port, &patience);
@@ -282,7 +285,8 @@ Result<BrokerPlan> amqp_plan(const json::object& settings) {
   auto read = read_amqp_settings(settings);
   if (!read) return fail(read.error());
   const Payload payload = read->payload;
-  return BrokerPlan{payload, {}, maker<AmqpBroker>(*std::move(read))};
+  std::vector<Secret> hidden = {read->url.password};
+  return BrokerPlan{payload, {}, maker<AmqpBroker>(*std::move(read)), std::move(hidden)};
 }
 
 }  // namespace waybill::delivery

@@ -1,6 +1,9 @@
 #include "delivery/channels/broker_channel.h"
 
+#include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -15,6 +18,20 @@ Result<BrokerPlan> plan_of(const Target& target, BrokerChannel::ReadPlan read_pl
   const auto settings = settings_of(target);
   if (!settings) return fail(settings.error());
   return read_plan(*settings);
+}
+
+// A server may repeat what it was given.
+std::string without(std::string text, const std::vector<Secret>& hidden) {
+  static constexpr std::string_view kHidden = "…";
+  for (const Secret& secret : hidden) {
+    if (secret.empty()) continue;
+    const std::string& word = secret.reveal();
+    for (std::size_t at = 0; (at = text.find(word, at)) != std::string::npos;) {
+      text.replace(at, word.size(), kHidden);
+      at += kHidden.size();
+    }
+  }
+  return text;
 }
 
 }  // namespace
@@ -59,6 +76,10 @@ Task<Tried> BrokerChannel::attempt(const model::Delivery& delivery,
                                         *std::move(message), target->timeout);
   } else {
     outcome = {model::Outcome::kUnsendable, message.error().message, {}};
+  }
+  if (plan) {
+    outcome.error = without(std::move(outcome.error), plan->hidden);
+    outcome.answer = without(std::move(outcome.answer), plan->hidden);
   }
   tried.attempt.outcome = outcome.outcome;
   tried.attempt.error = std::move(outcome.error);

@@ -7,8 +7,10 @@
 
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "base/clock.h"
+#include "base/secret.h"
 #include "delivery/channel.h"
 #include "delivery/channels/broker_worker.h"
 #include "delivery/channels/handler_settings.h"
@@ -21,6 +23,7 @@ struct BrokerPlan {
   Payload payload = Payload::kMessage;
   dialect::Template key;  // dialect::parse_message_template(). Empty: none.
   BrokerWorkers::Make make;
+  std::vector<Secret> hidden;  // What no error may repeat.
 };
 
 // BrokerPlan::make of a class that is made of its settings.

@@ -1,11 +1,15 @@
 #include "delivery/channels/broker_line.h"
 
+#include <atomic>
 #include <cerrno>
+#include <chrono>
+#include <condition_variable>
 #include <cstring>
 #include <memory>
-#include <netdb.h>
 #include <poll.h>
+#include <thread>
 #include <unistd.h>
+#include <utility>
 
 #include <fmt/format.h>
 #include <netinet/in.h>
@@ -15,14 +19,31 @@
 namespace waybill::delivery {
 namespace {
 
+// Between two looks whether the line was cut.
+constexpr std::chrono::milliseconds kLook{20};
+
 Error unreachable(const std::string& host, std::uint16_t port, std::string_view why) {
   return {Code::kUnavailable, "broker_unreachable",
           fmt::format("{} port {} cannot be reached: {}.", host, port, why)};
 }
 
-struct FreeAddresses {
-  void operator()(addrinfo* found) const { ::freeaddrinfo(found); }
+// One look-up. It outlives whoever has given up waiting for it.
+struct LookedUp {
+  LookedUp(std::string h, std::uint16_t p) : host(std::move(h)), port(std::to_string(p)) {}
+
+  const std::string host;
+  const std::string port;
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool done = false;  // Guarded, as are the next two.
+  int code = 0;
+  BrokerLine::Addresses found;
 };
+
+std::atomic<int>& look_ups() {
+  static std::atomic<int> count{0};
+  return count;
+}
 
 // 0, or the error number of a connection that is being made.
 int connection_error(int socket) {
@@ -38,16 +59,48 @@ Error broker_silent(std::string_view server) {
   return {Code::kTimeout, "broker_silent", fmt::format("{} did not answer in time.", server)};
 }
 
-Result<int> BrokerLine::connect(const std::string& host, std::uint16_t port, Deadline deadline) {
+Result<BrokerLine::Addresses> BrokerLine::resolve(const std::string& host, std::uint16_t port,
+                                                  Deadline deadline) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_NUMERICHOST;
   addrinfo* raw = nullptr;
-  if (const int code = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &raw)) {
-    return fail(unreachable(host, port, ::gai_strerror(code)));
+  // An address asks nobody.
+  if (::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &raw) == 0) {
+    return Addresses(raw);
   }
-  const std::unique_ptr<addrinfo, FreeAddresses> found(raw);
+  if (++look_ups() > kLookUpsMax) {
+    --look_ups();
+    return fail(unreachable(host, port, "too many names are being looked up"));
+  }
+  const auto asked = std::make_shared<LookedUp>(host, port);
+  std::thread([asked, look_up = look_up_] {
+    addrinfo wanted{};
+    wanted.ai_socktype = SOCK_STREAM;
+    addrinfo* found = nullptr;
+    const int code = look_up(asked->host.c_str(), asked->port.c_str(), &wanted, &found);
+    --look_ups();
+    const std::lock_guard lock(asked->mutex);
+    asked->code = code;
+    if (code == 0) asked->found.reset(found);
+    asked->done = true;
+    asked->changed.notify_all();
+  }).detach();
+  std::unique_lock lock(asked->mutex);
+  while (!asked->done) {
+    if (is_cut() || deadline.passed()) return fail(broker_silent("The name server"));
+    asked->changed.wait_for(lock, kLook);
+  }
+  if (asked->code != 0) return fail(unreachable(host, port, ::gai_strerror(asked->code)));
+  return std::move(asked->found);
+}
+
+Result<int> BrokerLine::connect(const std::string& host, std::uint16_t port, Deadline deadline) {
+  auto found = resolve(host, port, deadline);
+  if (!found) return fail(found.error());
+
   std::string why = "it has no address";
-  for (const addrinfo* each = raw; each; each = each->ai_next) {
+  for (const addrinfo* each = found->get(); each; each = each->ai_next) {
     const int socket =
         ::socket(each->ai_family, each->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (socket < 0 || !hold(socket)) {

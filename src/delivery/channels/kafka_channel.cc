@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
+#include <cstdlib>
 #include <memory>
+#include <netdb.h>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,6 +22,8 @@ namespace {
 constexpr std::chrono::milliseconds kSlice{50};
 // What librdkafka needs to report what it has given up, once it was told to.
 constexpr std::chrono::seconds kPurge{1};
+// For the address of a broker's name.
+constexpr std::chrono::seconds kLookUp{10};
 
 struct DestroyProducer {
   void operator()(rd_kafka_t* producer) const { rd_kafka_destroy(producer); }
@@ -46,6 +51,8 @@ model::Outcome outcome_of_code(rd_kafka_resp_err_t code) {
 class KafkaBroker final : public Broker {
  public:
   explicit KafkaBroker(KafkaSettings settings) : settings_(std::move(settings)) {}
+  // librdkafka's threads are waited for, and look names up.
+  ~KafkaBroker() override { cut(); }
 
   std::vector<BrokerOutcome> publish(std::span<const BrokerMessage> batch,
                                      Deadline deadline) override {
@@ -117,12 +124,28 @@ class KafkaBroker final : public Broker {
     rd_kafka_conf_set_opaque(made.get(), this);
     rd_kafka_conf_set_dr_msg_cb(made.get(), report);
     rd_kafka_conf_set_error_cb(made.get(), note_trouble);
+    rd_kafka_conf_set_resolve_cb(made.get(), look_up);
     // Its own lines on standard error would be none of the log's.
     rd_kafka_conf_set_log_cb(made.get(), [](const rd_kafka_t*, int, const char*, const char*) {});
     producer_.reset(rd_kafka_new(RD_KAFKA_PRODUCER, made.get(), why.data(), why.size()));
     if (!producer_) return fail(Code::kInvalid, "broker_refuses", why.data());
     static_cast<void>(made.release());  // The producer's now.
     return {};
+  }
+
+  // Any thread of librdkafka's. Without a name what was found is given back.
+  static int look_up(const char* node, const char* service, const addrinfo*, addrinfo** found,
+                     void* self) {
+    if (!node) {
+      ::freeaddrinfo(*found);
+      return 0;
+    }
+    const auto port = static_cast<std::uint16_t>(service ? std::strtoul(service, nullptr, 10) : 0);
+    auto there =
+        static_cast<KafkaBroker*>(self)->line_.resolve(node, port, Deadline::after(kLookUp));
+    if (!there) return there.error().code == Code::kTimeout ? EAI_AGAIN : EAI_NONAME;
+    *found = there->release();
+    return 0;
   }
 
   void produce(std::size_t i, const BrokerMessage& message) {
@@ -215,7 +238,7 @@ Result<BrokerPlan> kafka_plan(const json::object& settings) {
   if (!read) return fail(read.error());
   const Payload payload = read->payload;
   dialect::Template key = read->key;
-  return BrokerPlan{payload, std::move(key), maker<KafkaBroker>(*std::move(read))};
+  return BrokerPlan{payload, std::move(key), maker<KafkaBroker>(*std::move(read)), {}};
 }
 
 }  // namespace waybill::delivery

@@ -113,7 +113,8 @@ class RedisBroker final : public Broker {
     // The waiting is done here, with a deadline that holds for all of it.
     context_->flags &= ~REDIS_BLOCK;
     std::size_t asked = 0;
-    if (!settings_.url.password.empty()) {
+    const bool logs_in = !settings_.url.password.empty();
+    if (logs_in) {
       std::vector<std::string_view> words = {"AUTH"};
       if (!settings_.url.user.empty()) words.emplace_back(settings_.url.user);
       words.emplace_back(settings_.url.password.reveal());
@@ -126,8 +127,14 @@ class RedisBroker final : public Broker {
       ++asked;
     }
     std::string refused;
+    bool is_of_login = logs_in;
     WAYBILL_TRY(exchange(asked, deadline, [&](const redisReply& reply) {
-      if (reply.type == REDIS_REPLY_ERROR && refused.empty()) refused = text_of(reply);
+      const std::string_view text = text_of(reply);
+      if (reply.type == REDIS_REPLY_ERROR && refused.empty()) {
+        // A Redis without AUTH repeats what it was given, cut off anywhere: the password.
+        refused = is_of_login ? fmt::format("{}, of AUTH", text.substr(0, text.find(' '))) : text;
+      }
+      is_of_login = false;
     }));
     if (refused.empty()) return {};
     return fail(is_of_server(refused) ? Code::kUnavailable : Code::kForbidden, "broker_refuses",
@@ -180,7 +187,8 @@ Result<BrokerPlan> redis_plan(const json::object& settings) {
   auto read = read_redis_settings(settings);
   if (!read) return fail(read.error());
   const Payload payload = read->payload;
-  return BrokerPlan{payload, {}, maker<RedisBroker>(*std::move(read))};
+  std::vector<Secret> hidden = {read->url.password};
+  return BrokerPlan{payload, {}, maker<RedisBroker>(*std::move(read)), std::move(hidden)};
 }
 
 }  // namespace waybill::delivery

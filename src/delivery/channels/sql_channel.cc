@@ -1,10 +1,13 @@
 #include "delivery/channels/sql_channel.h"
 
 #include <array>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <poll.h>
+#include <ranges>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -17,6 +20,9 @@
 
 namespace waybill::delivery {
 namespace {
+
+// Addresses are asked for, not services.
+constexpr std::uint16_t kAnyPort = 5432;
 
 struct Finish {
   void operator()(PGconn* connection) const { PQfinish(connection); }
@@ -275,6 +281,7 @@ class SqlBroker final : public Broker {
 
   Result<void> connect(Deadline deadline) {
     if (connection_) return {};
+    WAYBILL_TRY(resolve(deadline));
     std::vector<const char*> keywords;
     std::vector<const char*> values;
     for (const auto& [keyword, value] : settings_.address.parameters()) {
@@ -306,6 +313,21 @@ class SqlBroker final : public Broker {
     return set_up(deadline);
   }
 
+  // libpq looks names up without an end: one that hangs is found out before. What is merely not
+  // there is libpq's to tell, since another host may be.
+  Result<void> resolve(Deadline deadline) {
+    for (const auto& [keyword, value] : settings_.address.parameters()) {
+      if (keyword != "host") continue;
+      for (const auto part : std::views::split(value, ',')) {
+        const std::string host(std::string_view(part.begin(), part.end()));
+        if (host.empty() || host.starts_with('/') || host.starts_with('@')) continue;
+        const auto there = line_.resolve(host, kAnyPort, deadline);
+        if (!there && there.error().code == Code::kTimeout) return fail(there.error());
+      }
+    }
+    return {};
+  }
+
   Result<void> set_up(Deadline deadline) {
     const std::string limit = fmt::format("SET statement_timeout = {}",
                                           std::max<std::int64_t>(deadline.left().count(), 1));
@@ -334,7 +356,11 @@ class SqlBroker final : public Broker {
 Result<BrokerPlan> sql_plan(const json::object& settings) {
   auto read = read_sql_settings(settings);
   if (!read) return fail(read.error());
-  return BrokerPlan{Payload::kMessage, {}, maker<SqlBroker>(*std::move(read))};
+  std::vector<Secret> hidden = {read->address.password()};
+  for (const auto& [keyword, value] : read->address.parameters()) {
+    if (keyword == "sslpassword") hidden.emplace_back(value);
+  }
+  return BrokerPlan{Payload::kMessage, {}, maker<SqlBroker>(*std::move(read)), std::move(hidden)};
 }
 
 }  // namespace waybill::delivery
