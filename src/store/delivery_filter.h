@@ -2,16 +2,23 @@
 
 #pragma once
 
+#include <string>
 #include <string_view>
+
+#include <fmt/format.h>
 
 #include "store/deliveries.h"
 #include "store/delivery_rows.h"
 #include "store/page.h"
 
-// Of a message: by either of its events.
-#define WAYBILL_OF_MESSAGE                                                           \
+// Of a message: by either of its events. Of one EXISTS with an OR, SQLite makes a walk over all
+// messages for each delivery, and so it does of an equation with the second.
+#define WAYBILL_MESSAGE_WITH(condition)                                              \
   "EXISTS (SELECT 1 FROM messages m WHERE m.workspace_id = deliveries.workspace_id " \
-  "AND (m.id = deliveries.event_id OR m.fetched_event_id = deliveries.event_id) AND "
+  "AND " condition " AND "
+#define WAYBILL_BY_RECEIVED WAYBILL_MESSAGE_WITH("m.id = deliveries.event_id")
+#define WAYBILL_BY_FETCHED \
+  WAYBILL_MESSAGE_WITH("m.fetched_event_id BETWEEN deliveries.event_id AND deliveries.event_id")
 
 namespace waybill::store::deliveries {
 
@@ -49,10 +56,15 @@ auto select(const model::WorkspaceId& workspace, const Filter& filter, Use use,
         "WHERE e.workspace_id = deliveries.workspace_id AND e.source_id =",
         *filter.source, ")");
   }
-  if (filter.message_type) select.where(WAYBILL_OF_MESSAGE "m.type =", *filter.message_type, ")");
-  if (filter.external_id) {
-    select.where(WAYBILL_OF_MESSAGE "m.external_id =", *filter.external_id, ")");
-  }
+  const auto of_message = [&](std::string_view column, const std::string& value) {
+    // The same parameter twice.
+    const std::string number = std::to_string(select.params().size() + 1);
+    const std::string received = fmt::format("(" WAYBILL_BY_RECEIVED "m.{} =", column);
+    select.where(received, value,
+                 fmt::format(") OR " WAYBILL_BY_FETCHED "m.{} = ${}))", column, number));
+  };
+  if (filter.message_type) of_message("type", *filter.message_type);
+  if (filter.external_id) of_message("external_id", *filter.external_id);
   const auto since = filter.since.transform(Uuid::lowest_at);
   const auto until = filter.until.transform(Uuid::lowest_at);
   select.where_if("id >=", since);

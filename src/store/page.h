@@ -75,6 +75,18 @@ class Select {
   // Another condition than "id <" keeps the page before out, ending before the id as well.
   void bound_by(std::string_view condition) { bound_ = condition; }
 
+  // Only rows with this value, and ids from `first` to below `end`, by the index of (workspace_id,
+  // `column`, id). SQLite would walk the primary key if the two were conditions of their own.
+  void walk(std::string_view column, Param value, const Uuid& first, const Uuid& end) {
+    params_.push_back(value);
+    const std::string pair = "(" + std::string(column) + ", id)";
+    const std::string with = " ($" + std::to_string(params_.size()) + ",";
+    walk_bound_ = pair + " <" + with;
+    walk_order_ = std::string(column) + " DESC, ";
+    where(pair + " >=" + with, first, ")");
+    where(walk_bound_, end, ")");
+  }
+
   // Runs it for one page. `read` makes a T of a row; `id_of` gives the id that the rows are ordered
   // by.
   template <class T, class Read, class IdOf>
@@ -82,10 +94,15 @@ class Select {
     // The first page has a bound too: without one SQLite walks the whole primary key in search of
     // the few rows that an index would name at once.
     const Uuid below = request.after.value_or(highest());
-    where(bound_, below);
+    if (walk_bound_.empty()) {
+      where(bound_, below);
+    } else {
+      where(walk_bound_, below, ")");
+    }
     // One more than asked for tells whether there is another page.
     params_.push_back(request.limit + 1);
-    std::string sql = sql_ + " ORDER BY id DESC LIMIT $" + std::to_string(params_.size());
+    std::string sql =
+        sql_ + " ORDER BY " + walk_order_ + "id DESC LIMIT $" + std::to_string(params_.size());
     if (request.offset > 0) {
       params_.push_back(request.offset);
       sql += " OFFSET $" + std::to_string(params_.size());
@@ -108,7 +125,6 @@ class Select {
     return count;
   }
 
- private:
   // Above every id there is: those have a version and a variant.
   static Uuid highest() {
     constexpr std::array<std::uint8_t, Uuid::kSize> all = {255, 255, 255, 255, 255, 255, 255, 255,
@@ -116,8 +132,11 @@ class Select {
     return *Uuid::from_bytes(all);
   }
 
+ private:
   std::string sql_;
   std::string_view bound_ = "id <";
+  std::string walk_bound_;  // As far as its last parameter. Empty: by id alone.
+  std::string walk_order_;
   std::vector<Param> params_;
 };
 

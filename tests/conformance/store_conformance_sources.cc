@@ -267,6 +267,55 @@ TEST_P(SourceConformance, MessagesAreListedByWhatIsAsked) {
   EXPECT_EQ(last(ids_.next_id<model::SourceId>()), std::nullopt);
 }
 
+TEST_P(SourceConformance, MessagesAreListedByAllThatIsAskedTogether) {
+  const auto other = ids_.next_id<model::SourceId>();
+  // 0, 2, 4 … of one source, and of those 0, 4, 8 of one type; all with one of two platform's ids.
+  for (int i = 0; i < 12; ++i) {
+    clock_.run_for(1min);
+    model::Message message = make_message("key_" + std::to_string(i), clock_.now());
+    message.external_id = i < 6 ? "early" : "late";
+    if (i % 2 == 1) message.source_id = other;
+    message.type = i % 4 == 0 ? "order.created" : "order.updated";
+    insert(message, kNoon);
+  }
+  const auto minutes = [&](const messages::Filter& filter) {
+    std::vector<int> all;
+    PageRequest request{2, std::nullopt};
+    do {
+      const auto page =
+          must(read([&](Connection& c) { return messages::list(c, workspace_, filter, request); }));
+      for (const auto& row : page.rows) {
+        all.push_back(static_cast<int>((row.received_at - kNoon) / 1min) - 1);
+      }
+      request.after = page.next;
+    } while (request.after);
+    const auto counted =
+        must(read([&](Connection& c) { return messages::count(c, workspace_, filter); }));
+    EXPECT_EQ(counted, std::ssize(all));
+    return all;
+  };
+  using Minutes = std::vector<int>;
+  messages::Filter filter;
+  filter.source = source_;
+  EXPECT_EQ(minutes(filter), (Minutes{10, 8, 6, 4, 2, 0}));
+  filter.since = kNoon + 3min;
+  filter.until = kNoon + 11min;
+  EXPECT_EQ(minutes(filter), (Minutes{8, 6, 4, 2}));
+  filter.type = "order.created";
+  EXPECT_EQ(minutes(filter), (Minutes{8, 4}));
+  filter.external_id = "late";
+  EXPECT_EQ(minutes(filter), (Minutes{8}));
+  filter.source.reset();
+  filter.type.reset();
+  EXPECT_EQ(minutes(filter), (Minutes{9, 8, 7, 6}));
+  filter.external_id.reset();
+  EXPECT_EQ(minutes(filter), (Minutes{9, 8, 7, 6, 5, 4, 3, 2}));
+  filter.type = "order.created";
+  EXPECT_EQ(minutes(filter), (Minutes{8, 4}));
+  filter.external_id = "";
+  EXPECT_EQ(minutes(filter), Minutes{});
+}
+
 TEST_P(SourceConformance, WhatWasMadeOfAMessageIsNotedOnce) {
   const model::Message message = make_message("evt_1", kNoon);
   insert(message, kNoon);

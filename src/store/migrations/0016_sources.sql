@@ -38,6 +38,9 @@ CREATE TABLE messages (
 ) {clustered};
 CREATE UNIQUE INDEX messages_key ON messages (workspace_id, source_id, key) WHERE key IS NOT NULL;
 CREATE INDEX messages_source ON messages (workspace_id, source_id, id);
+CREATE INDEX messages_type ON messages (workspace_id, type, id);
+CREATE INDEX messages_external ON messages (workspace_id, external_id, id)
+  WHERE external_id <> '';
 CREATE INDEX messages_fetched ON messages (workspace_id, fetched_event_id)
   WHERE fetched_event_id IS NOT NULL;
 
