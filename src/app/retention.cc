@@ -1,5 +1,6 @@
 #include "app/retention.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -118,13 +119,21 @@ Task<Result<void>> Retention::look_at_sources(Timestamp now) {
   const auto sources = co_await database_.read(store::sources::active);
   if (!sources) co_return fail(sources.error());
   remembered_.clear();
+  oldest_remembered_.clear();
   for (const model::Source& source : *sources) {
-    remembered_[source.id] = now - source.settings.remember;
+    const Timestamp since = now - source.settings.remember;
+    remembered_[source.id] = since;
+    const auto [oldest, is_first] = oldest_remembered_.try_emplace(source.workspace_id, since);
+    if (!is_first) oldest->second = std::min(oldest->second, since);
   }
   co_return Result<void>();
 }
 
 Task<Result<void>> Retention::pass_messages(model::WorkspaceId workspace, Timestamp before) {
+  // What is still remembered is not read again in every pass: the workspace's messages wait for the
+  // source that remembers longest.
+  const auto oldest = oldest_remembered_.find(workspace);
+  if (oldest != oldest_remembered_.end()) before = std::min(before, oldest->second);
   const auto find = [&](store::Connection& connection, const Uuid& after) {
     return retention::find_messages(connection, workspace, before, remembered_, after, kStepRows);
   };

@@ -15,6 +15,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 
 #include <boost/asio/io_context.hpp>
@@ -94,6 +95,8 @@ class Retention {
   RetentionCounters counters_;
   Timestamp next_idempotency_{};
   store::retention::Remembered remembered_;
+  // Of the sources of each workspace, since when the one that remembers longest does.
+  std::map<model::WorkspaceId, Timestamp> oldest_remembered_;
   boost::asio::steady_timer timer_;
   bool stopping_ = false;
   TaskGroup tasks_;
