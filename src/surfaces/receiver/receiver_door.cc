@@ -161,7 +161,8 @@ Task<net::Response> ReceiverDoor::receive(const net::Request& request, Source so
   // Whoever knows a source's address cannot use up what its platform may: each has its own.
   const std::string other_end = other_end_of(request.peer) + " " + source->source.id.text();
   const auto within = check_budget(other_end);
-  if (!within) co_return refuse(request, within.error());
+  const std::string id = source->source.id.text();
+  if (!within) co_return refuse(request, within.error(), id);
   auto receipt = co_await services_.receiver.receive(source, delivered_of(request),
                                                      services_.dispatcher.lease_terms());
   if (!receipt) {
@@ -169,7 +170,7 @@ Task<net::Response> ReceiverDoor::receive(const net::Request& request, Source so
       budget_.spend(other_end, hashed_for(request, source->keys.size()), services_.clock.now());
       services_.watch.note_failure(source->source, request.peer);
     }
-    co_return refuse(request, receipt.error());
+    co_return refuse(request, receipt.error(), id);
   }
   net::Response response = answer_of(*receipt);
   if (receipt->kind == intake::Receipt::Kind::kNew) {
@@ -182,8 +183,25 @@ Task<net::Response> ReceiverDoor::receive(const net::Request& request, Source so
   co_return response;
 }
 
-net::Response ReceiverDoor::refuse(const net::Request& request, const Error& error) {
-  log_refusal(services_.log, request, "receiver", error);
+void ReceiverDoor::note_refusal(const net::Request& request, const Error& error,
+                                std::string_view source) {
+  if (error.code == Code::kInternal) return log_refusal(services_.log, request, "receiver", error);
+  const Timestamp now = services_.clock.now();
+  if (now - noted_since_ >= std::chrono::seconds(1)) {
+    noted_since_ = now;
+    noted_ = 0;
+  }
+  if (++noted_ > kNotedPerSecond) return;
+  services_.log.info("message_refused", {{"request", request.id},
+                                         {"source", source},
+                                         {"from", request.peer},
+                                         {"reason", error.reason},
+                                         {"what", error.message}});
+}
+
+net::Response ReceiverDoor::refuse(const net::Request& request, const Error& error,
+                                   std::string_view source) {
+  note_refusal(request, error, source);
   const bool is_ours = error.code == Code::kInternal || error.code == Code::kUnavailable;
   if (!is_ours) ++counters_.refused;
   if (error.code == Code::kUnauthenticated) ++counters_.signature_failures;

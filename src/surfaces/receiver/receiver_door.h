@@ -52,6 +52,9 @@ struct DoorCounters {
 
 class ReceiverDoor {
  public:
+  // Refusals in the log, of those within a second: whoever sends many does not fill the disk.
+  static constexpr int kNotedPerSecond = 20;
+
   explicit ReceiverDoor(Services services) : services_(services) {}
 
   // The door outlives the router.
@@ -75,13 +78,20 @@ class ReceiverDoor {
   // (source_not_found), or with kUnavailable (rate_limited).
   Task<Result<Source>> search(const net::Request& request, const dialect::Dialect& dialect);
   Task<net::Response> receive(const net::Request& request, Source source);
-  net::Response refuse(const net::Request& request, const Error& error);
+  // `source`: which one it was for, where that is known.
+  net::Response refuse(const net::Request& request, const Error& error,
+                       std::string_view source = {});
+  // Why, in the log: the answer tells little, and there is no row in a request log without a
+  // source.
+  void note_refusal(const net::Request& request, const Error& error, std::string_view source);
   // Fails with kUnavailable (rate_limited).
   Result<void> check_budget(const std::string& other_end) const;
 
   const Services services_;
   HashBudget budget_;
   DoorCounters counters_;
+  Timestamp noted_since_{};
+  int noted_ = 0;  // Refusals since then.
 };
 
 }  // namespace waybill::surfaces::receiver

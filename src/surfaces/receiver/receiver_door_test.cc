@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <chrono>
 #include <set>
+#include <string>
+#include <string_view>
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -360,6 +362,53 @@ TEST_F(ReceiverTest, LimitsWhatIsHashedInVain) {
       << "another source is not concerned";
   clock.run_for(2s);
   EXPECT_EQ(send_signed("/in/source-1", a_message("evt_1")).status, 200);
+}
+
+// The answer tells a sender little: its operator finds the reason in the log.
+TEST_F(ReceiverTest, TellsTheLogWhyAndNotTooOften) {
+  const auto source = new_source({});
+  Log loud(Log::Level::kInfo);
+  ReceiverDoor told{{.clock = clock,
+                     .log = loud,
+                     .dialects = dialects,
+                     .sources = sources,
+                     .receiver = intake,
+                     .dispatcher = dispatcher,
+                     .watch = watch}};
+  net::Router routes;
+  told.add_routes(routes);
+  const auto logged = [&](int times, std::string_view path, std::string_view body,
+                          std::string_view secret = "another-secret") {
+    testing::internal::CaptureStderr();
+    for (int i = 0; i < times; ++i) {
+      net::Request request;
+      request.method = "POST";
+      request.path = path;
+      request.body = body;
+      request.peer = "192.0.2.1";
+      request.headers = signed_headers("procureiq", secret, body);
+      net::Router::Miss miss;
+      run((*routes.find(request, miss))(request));
+    }
+    return testing::internal::GetCapturedStderr();
+  };
+  const std::string one = logged(1, "/in/source-1", a_message("evt_1"));
+  for (const std::string_view part :
+       {std::string_view("message_refused"), std::string_view("signature_mismatch"),
+        std::string_view("192.0.2.1")}) {
+    EXPECT_TRUE(one.contains(part)) << part << ": " << one;
+  }
+  EXPECT_TRUE(one.contains(source.id.text())) << one;
+  EXPECT_FALSE(one.contains("another-secret"));
+  EXPECT_TRUE(logged(1, "/in/source-1", a_message("evt_1", "sandbox"), kSecret)
+                  .contains("environment_mismatch"));
+  EXPECT_TRUE(logged(1, "/in/nobodys", "{}").contains("source_not_found"));
+
+  clock.run_for(1s);
+  const std::string many = logged(3 * ReceiverDoor::kNotedPerSecond, "/in/source-1", "{}");
+  EXPECT_EQ(std::ranges::count(many, '\n'), ReceiverDoor::kNotedPerSecond);
+  clock.run_for(1s);
+  EXPECT_NE(logged(1, "/in/source-1", "{}"), "");
 }
 
 TEST_F(ReceiverTest, LimitsTheSearchForTokens) {
