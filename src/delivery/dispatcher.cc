@@ -309,19 +309,19 @@ class Dispatcher::Impl {
     attempt.node = options_.node_name;
 
     // Decide. Nothing suspends here, so nothing changes under our feet.
-    const bool succeeded = attempt.outcome == model::Outcome::kSucceeded;
+    const bool failed = model::is_failure(attempt.outcome);
     const Timestamp now = clock_.now();
     counters_.count(attempt, held.delivery, now);
     Record decided = decide(std::move(held), std::move(attempt), *target, now, rng_);
     decided.follow_up = std::move(tried.follow_up);
     decided.rate = rates_.note(decided.delivery, decided.attempt, target->endpoint.failing);
-    decided.touches_health = !succeeded || queue.failures + queue.failures_recording > 0 ||
-                             decided.rate.turn == FailureRate::Turn::kWell;
+    decided.touches_health |= queue.failures + queue.failures_recording > 0 ||
+                              decided.rate.turn == FailureRate::Turn::kWell;
     decided.forgets_failures = !decided.touches_health && caps_.nodes() > 1;
     if (decided.delivery.order_key && !queue.has_backlog(now)) {
       decided.next_of_key = leases_.for_claim(target.get());
     }
-    if (!succeeded) ++queue.failures_recording;
+    if (failed) ++queue.failures_recording;
     if (log_.writes(Log::Level::kDebug)) log_attempt(log_, decided);
 
     // The place is free for the next one while this outcome is being written.
@@ -336,9 +336,9 @@ class Dispatcher::Impl {
     auto written = co_await recorder_.write(decided, now);
     --queue.recording;
     --recording_;
-    if (!succeeded) --queue.failures_recording;
+    if (failed) --queue.failures_recording;
     if (written) {
-      ++counters_.recorded[static_cast<std::size_t>(decided.next.state)];
+      if (!decided.attempt.unmade) counters_.count(decided.next);
       const model::Delivery& made = decided.delivery;
       if (decided.next.due_at || made.in_order || (made.order_key && !decided.next_of_key)) {
         // Of what is made in order the next one's turn has come.

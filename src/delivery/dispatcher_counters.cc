@@ -16,6 +16,7 @@ DispatcherCounters::DispatcherCounters()
 
 void DispatcherCounters::count(const model::Attempt& attempt, const model::Delivery& delivery,
                                Timestamp now) {
+  if (attempt.unmade) return;
   const bool success = attempt.outcome == model::Outcome::kSucceeded;
   ++attempts;
   ++(success ? succeeded : failed);

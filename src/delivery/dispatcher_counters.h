@@ -15,8 +15,11 @@ namespace waybill::delivery {
 struct DispatcherCounters {
   DispatcherCounters();
 
-  // An attempt at `delivery` has ended.
+  // An attempt at `delivery` has ended. One that is unmade is none.
   void count(const model::Attempt& attempt, const model::Delivery& delivery, Timestamp now);
+
+  // It led to this, and that is stored.
+  void count(const model::NextState& next) { ++recorded[static_cast<std::size_t>(next.state)]; }
 
   // An event was accepted: it may be an alert (model/event.h).
   void count(const model::Event& event);

@@ -67,6 +67,39 @@ TEST_F(HandlerTest, LaterWaitsAsLongAsItSaysAndUsesUpNoTry) {
   EXPECT_EQ(attempts(dropped[0]).size(), 8u);
 }
 
+// Twelve hundred times: no thread was free, say.
+TEST_F(HandlerTest, WhatTheHubPutsOffLeavesNoTraceAndIsNeverDropped) {
+  const model::Endpoint handler = add_handler();
+  script = [this](const Made&, const model::Event&) {
+    if (made.size() > 1'200) return ended(Outcome::kSucceeded);
+    Tried tried = ended(Outcome::kLater, 1s);
+    tried.attempt.unmade = true;
+    return tried;
+  };
+  Node& node = add_node();
+  receive_message(node, "{}");
+  clock.run_for(1s);
+  EXPECT_EQ(made.size(), 2u) << "due when it says";
+  clock.run_for(1h);
+  ASSERT_EQ(made.size(), 1'201u);
+  EXPECT_EQ(made.back().number, 1);
+  const auto succeeded = deliveries(handler, DeliveryState::kSucceeded);
+  ASSERT_EQ(succeeded.size(), 1u);
+  EXPECT_EQ(succeeded[0].attempts_made, 1);
+  EXPECT_EQ(attempts(succeeded[0]).size(), 1u);
+  EXPECT_EQ(node.dispatcher.counters().attempts, 1u);
+}
+
+TEST_F(HandlerTest, WhatIsPutOffCallsNobodyFailing) {
+  const model::Endpoint handler = add_handler();
+  script = [](const Made&, const model::Event&) { return ended(Outcome::kLater, 24h); };
+  Node& node = add_node();
+  for (int i = 0; i < 200; ++i) receive_message(node, "{}");
+  EXPECT_EQ(made.size(), 200u);
+  EXPECT_FALSE(stored(handler).failing);
+  EXPECT_EQ(stored(handler).consecutive_failures, 0);
+}
+
 class FollowUpTest : public HandlerTest {
  protected:
   FollowUpTest() {

@@ -30,12 +30,13 @@ class FailureRates {
   FailureRates(int attempts, int percent) : attempts_(attempts), percent_(percent) {}
 
   // An attempt at `delivery` has ended. `known`: its endpoint is called failing already. Alerts
-  // that fail are no news, and what could not be sent is no failure of the receiver.
+  // that fail are no news, and what is neither success nor failure (model::is_failure()) does not
+  // count.
   FailureRate note(const model::Delivery& delivery, const model::Attempt& attempt, bool known) {
-    if (attempt.outcome == model::Outcome::kUnsendable || model::is_alert(delivery.event_type)) {
-      return {};
-    }
-    return note(delivery.endpoint_id, attempt.outcome != model::Outcome::kSucceeded, known);
+    const bool failed = model::is_failure(attempt.outcome);
+    const bool counts = failed || attempt.outcome == model::Outcome::kSucceeded;
+    if (!counts || model::is_alert(delivery.event_type)) return {};
+    return note(delivery.endpoint_id, failed, known);
   }
   FailureRate note(const model::EndpointId& endpoint, bool failed, bool known) {
     // Without a failure there is nothing to count: most endpoints take no memory here.

@@ -169,8 +169,11 @@ store::LockOrder claim_locks(const Claim& asked) {
 Record decide(Held held, model::Attempt attempt, const Target& target, Timestamp now, Rng& rng) {
   Record record;
   record.delivery = std::move(held.delivery);
-  record.delivery.attempts_made = attempt.number;
-  if (attempt.outcome == model::Outcome::kLater) ++record.delivery.attempts_before_retry;
+  if (!attempt.unmade) {
+    record.delivery.attempts_made = attempt.number;
+    if (attempt.outcome == model::Outcome::kLater) ++record.delivery.attempts_before_retry;
+  }
+  record.touches_health = attempt.outcome != model::Outcome::kSucceeded;
   record.lease = held.lease;
   record.attempt = std::move(attempt);
   record.next = model::next_state(record.delivery, record.attempt, target.retry, now, rng);
@@ -263,6 +266,10 @@ Result<Recorded> record(store::Connection& connection, const Record& record, con
                         Timestamp now) {
   const model::Delivery& delivery = record.delivery;
   model::NextState next = record.next;
+  if (record.attempt.unmade) {
+    WAYBILL_TRY(store::deliveries::release(connection, delivery, record.lease, *next.due_at));
+    return Recorded();
+  }
   std::optional<model::Endpoint> endpoint;
   if (record.touches_health) {
     auto found =
@@ -301,7 +308,8 @@ Result<Recorded> record(store::Connection& connection, const Record& record, con
 
 store::LockOrder record_locks(const Record& record) {
   const bool locks = record.touches_health || record.forgets_failures;
-  return locks ? store::lock_order(record.delivery.endpoint_id.bytes()) : 0;
+  return locks && !record.attempt.unmade ? store::lock_order(record.delivery.endpoint_id.bytes())
+                                         : 0;
 }
 
 Result<void> release(store::Connection& connection, const std::deque<Held>& held, bool deleted,

@@ -70,7 +70,7 @@ store::LockOrder claim_locks(const Claim& asked);
 
 // What was decided about one attempt.
 struct Record {
-  model::Delivery delivery;  // attempts_made counts the attempt.
+  model::Delivery delivery;  // attempts_made counts the attempt, unless that is unmade.
   store::deliveries::Lease lease;
   model::Attempt attempt;
   model::NextState next;
@@ -103,11 +103,12 @@ struct Recorded {
 
 // Writes it, and the alerts there is cause for: none about a delivery that is an alert itself, but
 // that of a deactivation. A delivery that would be tried again is cancelled if its endpoint has
-// been deleted meanwhile. Fails as store::deliveries::finish_attempt().
+// been deleted meanwhile. What is unmade is given back, due when it says. Fails as
+// store::deliveries::finish_attempt().
 Result<Recorded> record(store::Connection& connection, const Record& record, const Alerts& alerts,
                         Timestamp now);
 
-// What record() locks: the endpoint, if it changes its health.
+// What record() locks first: the endpoint, if it changes its health.
 store::LockOrder record_locks(const Record& record);
 
 // Gives back what was not sent; and cancels it, and all that waits beside it, if the endpoint is

@@ -118,11 +118,13 @@ model::Attempt judge(const Result<net::ClientResponse>& answer, const dialect::D
 }
 
 std::optional<std::chrono::milliseconds> parse_retry_after(std::string_view value, Timestamp now) {
+  constexpr std::chrono::milliseconds kMost = std::chrono::days(7);
   std::int64_t seconds = 0;
   const char* const end = value.data() + value.size();
   const auto [rest, error] = std::from_chars(value.data(), end, seconds);
   if (error == std::errc() && rest == end && seconds >= 0) {
-    return std::chrono::seconds(std::min<std::int64_t>(seconds, 7 * 24 * 3600));
+    return std::chrono::seconds(
+        std::min(seconds, std::chrono::floor<std::chrono::seconds>(kMost).count()));
   }
   // "Sun, 06 Nov 1994 08:49:37 GMT": of the three forms of an HTTP date, the one that is sent
   // today.
@@ -135,7 +137,7 @@ std::optional<std::chrono::milliseconds> parse_retry_after(std::string_view valu
   const auto when = parse_iso_time(fmt::format("{}-{:02}-{}T{}Z", value.substr(12, 4), number,
                                                value.substr(5, 2), value.substr(17, 8)));
   if (!when) return std::nullopt;
-  return std::max(*when - now, std::chrono::milliseconds(0));
+  return std::clamp<std::chrono::milliseconds>(*when - now, std::chrono::milliseconds(0), kMost);
 }
 
 }  // namespace waybill::delivery

@@ -268,9 +268,10 @@ TEST(RetryAfter, IsSecondsOrADate) {
   for (const Case& c :
        {Case{"0", 0s}, Case{"120", 120s}, Case{"99999999", 168h},
         Case{"Sun, 06 Nov 1994 08:49:37 GMT", 37s}, Case{"Sun, 06 Nov 1994 08:48:00 GMT", 0s},
-        Case{"Tue, 08 Nov 1994 08:49:00 GMT", 48h}, Case{"", std::nullopt},
-        Case{"-1", std::nullopt}, Case{"1.5", std::nullopt}, Case{"soon", std::nullopt},
-        Case{"12 s", std::nullopt}, Case{"99999999999999999999", std::nullopt},
+        Case{"Tue, 08 Nov 1994 08:49:00 GMT", 48h}, Case{"Fri, 31 Dec 9999 23:59:59 GMT", 168h},
+        Case{"", std::nullopt}, Case{"-1", std::nullopt}, Case{"1.5", std::nullopt},
+        Case{"soon", std::nullopt}, Case{"12 s", std::nullopt},
+        Case{"99999999999999999999", std::nullopt},
         Case{"Sun, 06 Foo 1994 08:49:37 GMT", std::nullopt},
         Case{"Sun, 99 Nov 1994 08:49:37 GMT", std::nullopt},
         Case{"Sun, 06 Nov 1994 08:49:37 UTC", std::nullopt},

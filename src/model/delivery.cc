@@ -1,5 +1,7 @@
 #include "model/delivery.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "model/names.h"
@@ -46,8 +48,10 @@ NextState next_state(const Delivery& delivery, const Attempt& attempt,
     case Outcome::kGone:
     case Outcome::kNever: return {DeliveryState::kDropped, std::nullopt};
     case Outcome::kLater:
-      if (delivery.attempts_made < kAttemptsMax) {
-        return {DeliveryState::kRetrying, now + attempt.retry_after.value_or(kLaterDefault)};
+      if (attempt.unmade || delivery.attempts_made < kAttemptsMax) {
+        const auto wait = std::clamp<RetrySchedule::Delay>(
+            attempt.retry_after.value_or(kLaterDefault), RetrySchedule::Delay(0), kLaterMax);
+        return {DeliveryState::kRetrying, now + wait};
       }
       return {DeliveryState::kDropped, std::nullopt};
     default: break;
@@ -62,9 +66,9 @@ NextState next_state(const Delivery& delivery, const Attempt& attempt,
 EndpointHealth next_health(const EndpointHealth& health, const Attempt& attempt,
                            const NextState& following, const Deactivation& deactivation) {
   if (attempt.outcome == Outcome::kSucceeded) return {0, health.state, {}, health.failing};
-  if (attempt.outcome == Outcome::kUnsendable || attempt.outcome == Outcome::kNever ||
-      attempt.outcome == Outcome::kLater)
+  if (!is_failure(attempt.outcome)) {
     return {health.consecutive_failures, health.state, {}, health.failing};
+  }
 
   EndpointHealth next{health.consecutive_failures + 1, health.state, {}, health.failing};
   // An endpoint that an operator paused meanwhile stays as the operator wants it.

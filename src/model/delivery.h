@@ -80,12 +80,24 @@ struct Attempt {
   std::string response_body;                        // The first kBodyBytesMax bytes.
   std::string node;                                 // Whose it was. Empty: nobody took note.
   std::optional<RetrySchedule::Delay> retry_after;  // The receiver's wish. Not stored.
+  // The hub itself put it off, and nobody was asked: kLater. It is no attempt then, and neither
+  // stored nor counted, however often it comes to this.
+  bool unmade = false;
 };
+
+// Whether the receiver failed. It did not where it has not been asked, and what it does not want
+// now, or never, is no failure either.
+constexpr bool is_failure(Outcome outcome) {
+  return outcome != Outcome::kSucceeded && outcome != Outcome::kUnsendable &&
+         outcome != Outcome::kNever && outcome != Outcome::kLater;
+}
 
 // What is put off again and again is dropped after so many attempts.
 inline constexpr int kAttemptsMax = 1000;
 // What is put off without a time waits so long.
 inline constexpr std::chrono::minutes kLaterDefault{1};
+// Nothing is put off for longer, whatever its receiver says.
+inline constexpr std::chrono::days kLaterMax{30};
 
 // What an attempt means for its delivery. (kLater uses up no try of the schedule: whoever records
 // it counts it in Delivery::attempts_before_retry too.)
@@ -94,7 +106,7 @@ struct NextState {
   std::optional<Timestamp> due_at;  // Set exactly for kRetrying.
 };
 
-// Requires: `delivery.attempts_made` already counts `attempt`.
+// Requires: `delivery.attempts_made` already counts `attempt`, unless that is unmade.
 NextState next_state(const Delivery& delivery, const Attempt& attempt,
                      const RetrySchedule& schedule, Timestamp now, Rng& rng);
 

@@ -102,6 +102,24 @@ TEST(Delivery, WhatWasPutOffHasItsWholeScheduleAhead) {
             DeliveryState::kDropped);
 }
 
+// A date of the year 9999, or of last year.
+TEST(Delivery, NothingIsPutOffForLongerThanThirtyDays) {
+  Attempt later = ended(Outcome::kLater);
+  later.retry_after = std::chrono::days(3'000'000);
+  EXPECT_EQ(next(after(1), later, {5s}).due_at, kNoon + std::chrono::days(30));
+  later.retry_after = -1h;
+  EXPECT_EQ(next(after(1), later, {5s}).due_at, kNoon);
+}
+
+TEST(Delivery, WhatTheHubItselfPutsOffIsNeverDropped) {
+  Attempt unmade = ended(Outcome::kLater);
+  unmade.unmade = true;
+  unmade.retry_after = 1s;
+  const NextState state = next(after(kAttemptsMax, kAttemptsMax), unmade, {5s});
+  EXPECT_EQ(state.state, DeliveryState::kRetrying);
+  EXPECT_EQ(state.due_at, kNoon + 1s);
+}
+
 TEST(Delivery, WhatIsPutOffAgainAndAgainIsDroppedInTheEnd) {
   EXPECT_EQ(next(after(kAttemptsMax - 1, kAttemptsMax - 1), ended(Outcome::kLater), {5s}).state,
             DeliveryState::kRetrying);

@@ -293,11 +293,12 @@ Result<void> record_attempt(Connection& connection, const model::Delivery& deliv
 }
 
 Result<void> release(Connection& connection, const model::Delivery& delivery, const Lease& lease,
-                     Timestamp now) {
-  WAYBILL_TRY(connection.write("UPDATE deliveries SET state = " WAYBILL_WAITING_STATE
-                               ", due_at = $3, lease = NULL "
-                               "WHERE workspace_id = $1 AND id = $2 AND lease = $4 AND due_at = $5",
-                               {delivery.workspace_id, delivery.id, now, lease.node, lease.until}));
+                     Timestamp due_at) {
+  WAYBILL_TRY(
+      connection.write("UPDATE deliveries SET state = " WAYBILL_WAITING_STATE
+                       ", due_at = $3, lease = NULL "
+                       "WHERE workspace_id = $1 AND id = $2 AND lease = $4 AND due_at = $5",
+                       {delivery.workspace_id, delivery.id, due_at, lease.node, lease.until}));
   return {};
 }
 

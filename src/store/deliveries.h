@@ -133,9 +133,9 @@ Result<void> record_attempt(Connection& connection, const model::Delivery& deliv
                             const model::Attempt& attempt, const model::NextState& next,
                             Timestamp now);
 
-// Gives a leased delivery back untried: due at once. No error if the lease is over.
+// Gives a leased delivery back untried, to be due then. No error if the lease is over.
 Result<void> release(Connection& connection, const model::Delivery& delivery, const Lease& lease,
-                     Timestamp now);
+                     Timestamp due_at);
 // Gives back everything that `node` held, in its former life, and cancels it where the endpoint is
 // deleted. Returns how many.
 Result<std::int64_t> release_all_of(Connection& connection, const Uuid& node, Timestamp now);

@@ -85,6 +85,8 @@ Task<Tried> BrokerChannel::attempt(const model::Delivery& delivery,
   tried.attempt.error = std::move(outcome.error);
   tried.attempt.response_body = outcome.answer.substr(0, model::Attempt::kBodyBytesMax);
   if (outcome.outcome == model::Outcome::kLater) {
+    // There was no room, or no time: the broker has not been asked.
+    tried.attempt.unmade = true;
     tried.attempt.retry_after = std::chrono::seconds(1);
   }
   tried.attempt.latency = stopwatch.elapsed();
