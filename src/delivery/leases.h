@@ -15,6 +15,10 @@ namespace waybill::delivery {
 
 class Leases {
  public:
+  // What an attempt may take beyond its endpoint's timeout, until its outcome is recorded; less for
+  // short leases. Real time.
+  static constexpr std::chrono::seconds kRecordingMargin{10};
+
   using Lease = store::deliveries::Lease;
 
   // `shortest`: real time. The clock outlives it.
@@ -40,10 +44,6 @@ class Leases {
   }
 
  private:
-  // What an attempt may take beyond its endpoint's timeout, until its outcome is recorded; less for
-  // short leases. Real time.
-  static constexpr std::chrono::seconds kRecordingMargin{10};
-
   std::chrono::milliseconds longest_attempt(const Target& target) const {
     return target.timeout + margin_;
   }

@@ -18,6 +18,7 @@
 
 #include "delivery/channels/places.h"
 #include "delivery/handled_message.h"
+#include "delivery/leases.h"
 
 namespace waybill::delivery {
 namespace asio = boost::asio;
@@ -33,13 +34,15 @@ constexpr std::chrono::milliseconds kGrace{2000};
 constexpr std::chrono::milliseconds kKilledWithin{5000};
 // For what is in the pipes when the group has ended; somebody outside of it may hold them open.
 constexpr std::chrono::milliseconds kLastWordsWithin{1000};
-// For a place. A lease has more than this to spare (delivery/leases.h).
-constexpr std::chrono::milliseconds kPlaceWithin{5000};
+// For a place; and, if there was none, until it is asked for again.
+constexpr std::chrono::milliseconds kPlaceWithin{1000};
+constexpr std::chrono::milliseconds kPlaceAgain{1000};
+// No attempt outlasts its lease.
+static_assert(kPlaceWithin + kGrace + kKilledWithin + kLastWordsWithin < Leases::kRecordingMargin);
 constexpr std::size_t kReadBytes = std::size_t{64} * 1024;
 // A program that writes more than this is read slowly: nobody reads what it writes.
 constexpr std::size_t kReadFastBytes = std::size_t{1} << 20;
 constexpr std::chrono::milliseconds kReadPause{5};
-constexpr std::chrono::days kLaterMax{30};
 
 model::Attempt unsendable(std::string error) {
   model::Attempt attempt;
@@ -78,14 +81,14 @@ std::optional<std::chrono::milliseconds> wish_of(std::string_view output, Timest
   if (const json::value* after = read->get_object().if_contains("retry_after")) {
     if (!after->is_number()) return std::nullopt;
     const double seconds = after->to_number<double>();
-    constexpr double kMost = std::chrono::seconds(kLaterMax).count();
+    constexpr double kMost = std::chrono::seconds(model::kLaterMax).count();
     wish = std::chrono::milliseconds(std::llround(1000 * std::clamp(seconds, 0.0, kMost)));
   } else if (const json::value* at = read->get_object().if_contains("retry_at")) {
     const json::string* text = at->if_string();
     const auto when = text ? parse_iso_time(*text) : std::nullopt;
     if (when) {
       wish = std::clamp<std::chrono::milliseconds>(*when - wall_now, std::chrono::milliseconds(0),
-                                                   kLaterMax);
+                                                   model::kLaterMax);
     }
   }
   return wish;
@@ -230,7 +233,10 @@ class CommandChannel::Impl {
 
     const model::EndpointId handler = target.endpoint.id;
     if (!co_await places_.take(handler, Deadline::after(kPlaceWithin))) {
-      co_return later("There was no place for one more program (--handler-commands-max).");
+      model::Attempt none =
+          later("There was no place for one more program (--handler-commands-max).", kPlaceAgain);
+      none.unmade = true;
+      co_return none;
     }
     Program::Command command{settings->command, environment_of(*content, delivery, number),
                              options_.folder};
