@@ -4,6 +4,7 @@
 #include <utility>
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <fmt/format.h>
@@ -18,6 +19,8 @@ namespace waybill::delivery {
 namespace {
 
 constexpr std::chrono::hours kPutOffMax{24};
+// Whoever waited in vain for what another attempt has asked for.
+constexpr std::chrono::seconds kAskAgain{1};
 
 std::string key_of(const net::ClientRequest& request) {
   std::string text = request.url.origin() + request.url.target;
@@ -66,6 +69,7 @@ model::Attempt ended(model::Outcome outcome, std::string error) {
 
 model::Attempt put_off_for(std::chrono::milliseconds wait) {
   model::Attempt attempt = ended(model::Outcome::kLater, "The platform is asked later.");
+  attempt.unmade = true;
   attempt.retry_after = std::clamp<std::chrono::milliseconds>(
       wait, std::chrono::milliseconds(1), std::chrono::milliseconds(kPutOffMax));
   return attempt;
@@ -169,7 +173,7 @@ Task<Tried> FetchChannel::attempt(const model::Delivery& delivery,
     tried.attempt = ended(of_message ? model::Outcome::kNever : model::Outcome::kUnsendable,
                           planned.error().message);
   } else if (planned->request) {
-    tried.attempt = co_await fetch(*std::move(planned), *content);
+    tried.attempt = co_await fetch(*std::move(planned), delivery.id, *content);
   } else {
     tried.attempt.outcome = model::Outcome::kSucceeded;
   }
@@ -193,9 +197,11 @@ Task<Tried> FetchChannel::attempt(const model::Delivery& delivery,
   co_return tried;
 }
 
-Task<model::Attempt> FetchChannel::fetch(Plan plan, model::MessageContent& content) {
+Task<model::Attempt> FetchChannel::fetch(Plan plan, model::DeliveryId who,
+                                         model::MessageContent& content) {
   std::chrono::milliseconds put_off{0};
-  const FetchMemory::Answer answer = co_await ask(std::move(plan), content.received_at, put_off);
+  const FetchMemory::Answer answer =
+      co_await ask(std::move(plan), who, content.received_at, put_off);
   if (!answer) co_return put_off_for(put_off);
   model::Attempt attempt = judge_document(*answer, clock_.wall_now());
   if (attempt.outcome == model::Outcome::kSucceeded) {
@@ -204,7 +210,7 @@ Task<model::Attempt> FetchChannel::fetch(Plan plan, model::MessageContent& conte
   co_return attempt;
 }
 
-Task<FetchMemory::Answer> FetchChannel::ask(Plan plan, Timestamp received_at,
+Task<FetchMemory::Answer> FetchChannel::ask(Plan plan, model::DeliveryId who, Timestamp received_at,
                                             std::chrono::milliseconds& put_off) {
   namespace asio = boost::asio;
   net::ClientRequest& request = *plan.request;
@@ -213,7 +219,12 @@ Task<FetchMemory::Answer> FetchChannel::ask(Plan plan, Timestamp received_at,
   if (const auto asked = memory_.find(key, now)) {
     if (received_at <= asked->at) {
       if (!asked->answered) {
-        co_await asked->waits.async_wait(asio::as_tuple(asio::use_awaitable));
+        using namespace asio::experimental::awaitable_operators;
+        asio::steady_timer own(asked->waits.get_executor(), request.deadlines.total);
+        co_await (asked->waits.async_wait(asio::as_tuple(asio::use_awaitable)) ||
+                  own.async_wait(asio::as_tuple(asio::use_awaitable)));
+        if (!asked->answered)
+          put_off = std::max<std::chrono::milliseconds>(asked->until - clock_.now(), kAskAgain);
         co_return asked->answer;
       }
       // A failure is nobody's answer but of those who waited for it.
@@ -229,7 +240,7 @@ Task<FetchMemory::Answer> FetchChannel::ask(Plan plan, Timestamp received_at,
   const auto timeout = request.deadlines.total;
   const FetchPace::Turn turn =
       pace_of(*plan.dialect)
-          .take(caller_of(request), now,
+          .take(caller_of(request), who.uuid(), now,
                 std::min<std::chrono::milliseconds>(kWaitMax, clock_.hub_time(timeout / 4)));
   if (!turn.granted) {
     put_off = turn.put_off;

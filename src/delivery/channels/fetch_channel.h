@@ -48,9 +48,9 @@ class FetchChannel final : public Channel {
   struct Plan;
 
   Result<Plan> plan(const model::MessageContent& content, const Target& target) const;
-  Task<model::Attempt> fetch(Plan plan, model::MessageContent& content);
+  Task<model::Attempt> fetch(Plan plan, model::DeliveryId who, model::MessageContent& content);
   // Nothing: `put_off` says for how long.
-  Task<FetchMemory::Answer> ask(Plan plan, Timestamp received_at,
+  Task<FetchMemory::Answer> ask(Plan plan, model::DeliveryId who, Timestamp received_at,
                                 std::chrono::milliseconds& put_off);
   FetchPace& pace_of(const dialect::Dialect& dialect);
 

@@ -1,6 +1,8 @@
 #include "delivery/channels/fetch_channel.h"
 
+#include <algorithm>
 #include <deque>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -49,7 +51,7 @@ class FetchChannelTest : public testing::Test {
 
   std::shared_ptr<const Target> target() const {
     auto made = std::make_shared<Target>();
-    made->timeout = 30s;
+    made->timeout = timeout;
     made->channel_settings =
         Secret(R"({"base_url":"https://api.example","token":"t0k","email":"a@b.c"})");
     return made;
@@ -75,6 +77,7 @@ class FetchChannelTest : public testing::Test {
     event.trace.parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     event.data = model::message_data(content);
     Flight& flight = flights.emplace_back();
+    flight.delivery.id = ids.next_id<model::DeliveryId>();
     flight.delivery.event_id = event.id;
     flight.event.emplace(std::make_shared<const model::Event>(std::move(event)));
     asio::co_spawn(context, channel.attempt(flight.delivery, target(), *flight.event),
@@ -114,10 +117,28 @@ class FetchChannelTest : public testing::Test {
   Result<net::ClientResponse> reply = answer(200);
   std::vector<net::ClientRequest> requests;
   std::vector<Timestamp> sent_at;
+  std::chrono::milliseconds timeout = 30s;
   bool holds = false;
   std::vector<asio::steady_timer*> held;
   std::deque<Flight> flights;
 };
+
+// What the first one asks for may take longer than the second one's lease.
+TEST_F(FetchChannelTest, WhoWaitsForTheSameGetDoesSoForItsOwnTimeoutAlone) {
+  holds = true;
+  const Flight& first = begin(order(5), "purchase_order.update", clock.now());
+  timeout = 1ms;
+  const Flight& twin = begin(order(5), "purchase_order.update", clock.now());
+  while (!twin.tried) context.run_one();
+  EXPECT_EQ(requests.size(), 1u);
+  EXPECT_EQ(twin.tried->attempt.outcome, model::Outcome::kLater);
+  EXPECT_TRUE(twin.tried->attempt.unmade);
+  EXPECT_GE(twin.tried->attempt.retry_after, 1s);
+  EXPECT_FALSE(first.tried);
+  answer_all();
+  ASSERT_TRUE(first.tried);
+  EXPECT_EQ(first.tried->attempt.outcome, model::Outcome::kSucceeded);
+}
 
 TEST_F(FetchChannelTest, TheDocumentIsHandedOnWithTheMessage) {
   reply = answer(200, R"({"idn":5,"total":12.30})");
@@ -309,15 +330,53 @@ TEST(FetchPace, AFullWindowPutsOffUntilItEnds) {
   const Uuid caller = Uuid::lowest_at(ManualClock::kNoon);
   FetchPace pace(rules);
   const Timestamp now = ManualClock::kNoon + 10min;
+  const auto who = [](int number) { return Uuid::lowest_at(ManualClock::kNoon + number * 1ms); };
   for (int i = 0; i < 3; ++i) {
-    const auto turn = pace.take(caller, now, 1s);
+    const auto turn = pace.take(caller, who(i), now, 1s);
     EXPECT_TRUE(turn.granted);
     EXPECT_EQ(turn.at, now + i * 100ms);
   }
-  EXPECT_EQ(pace.take(caller, now, 1s).put_off, 50min);
-  EXPECT_EQ(pace.take(caller, now, 1s).put_off, 50min + 100ms) << "one after the other";
-  EXPECT_TRUE(pace.take(Uuid::lowest_at(now), now, 1s).granted) << "another token";
-  EXPECT_TRUE(pace.take(caller, now + 50min, 1s).granted);
+  EXPECT_EQ(pace.take(caller, who(3), now, 1s).put_off, 50min);
+  EXPECT_EQ(pace.take(caller, who(4), now, 1s).put_off, 50min + 100ms) << "one after the other";
+  EXPECT_TRUE(pace.take(Uuid::lowest_at(now), who(5), now, 1s).granted) << "another token";
+  EXPECT_TRUE(pace.take(caller, who(3), now + 50min, 1s).granted);
+}
+
+// A platform that takes one a second, and twenty messages at once: the last of them is not passed
+// by those that come every second from then on.
+TEST(FetchPace, WhoWasPutOffIsNotPassedByThoseWhoComeLater) {
+  dialect::FetchRules rules;
+  rules.per_second = 1;
+  const Uuid caller = Uuid::lowest_at(ManualClock::kNoon);
+  FetchPace pace(rules);
+  const Timestamp noon = ManualClock::kNoon;
+  const auto who = [&](int number) { return Uuid::lowest_at(noon + number * 1ms); };
+  std::multimap<Timestamp, int> due;
+  for (int i = 0; i < 20; ++i) due.emplace(noon, i);
+  for (int i = 20; i < 60; ++i) due.emplace(noon + (i - 19) * 1s, i);
+  std::vector<int> left;
+  std::vector<Timestamp> times;
+  int asked = 0;
+  while (!due.empty()) {
+    const auto [now, number] = *due.begin();
+    due.erase(due.begin());
+    ++asked;
+    const auto turn = pace.take(caller, who(number), now, 2s);
+    if (turn.granted) {
+      left.push_back(number);
+      times.push_back(turn.at);
+    } else {
+      due.emplace(now + turn.put_off, number);
+    }
+  }
+  ASSERT_EQ(left.size(), 60u);
+  for (int i = 0; i < 20; ++i) {
+    const auto at = std::ranges::find(left, i) - left.begin();
+    EXPECT_LT(at, 23) << i;  // Two seconds are waited for in the channel.
+  }
+  std::ranges::sort(times);
+  for (std::size_t i = 1; i < times.size(); ++i) EXPECT_GE(times[i] - times[i - 1], 1s) << i;
+  EXPECT_LE(asked, 2 * 60) << "nobody is put off twice";
 }
 
 TEST(FetchMemory, IsBounded) {

@@ -23,9 +23,9 @@ class FetchPace {
   // Remembered. When so many ask at one time, all of them fare as if they were new.
   static constexpr std::size_t kCallersMax = 10'000;
 
-  // When a request may leave. If it may not, it is to be tried again after `put_off`: each that is
-  // put off is told another time, one interval apart, so that a thousand that wait do not all ask
-  // again and again.
+  // When a request may leave. If it may not, it is to be tried again after `put_off`: that turn is
+  // kept for it, one interval after the one before it. So who was put off is not passed by those
+  // who come later, and a thousand that wait do not all ask again and again.
   struct Turn {
     bool granted = false;
     Timestamp at{};  // Not before now.
@@ -37,38 +37,57 @@ class FetchPace {
         quota_({{std::chrono::hours(1), rules.per_hour}, {std::chrono::hours(24), rules.per_day}}) {
   }
 
-  // Counts a request of `caller` if it may leave by now + `wait_max`.
-  Turn take(const Uuid& caller, Timestamp now, std::chrono::milliseconds wait_max) {
+  // Counts a request of `caller` if it may leave by now + `wait_max`. `who` is the same when it is
+  // tried again.
+  Turn take(const Uuid& caller, const Uuid& who, Timestamp now,
+            std::chrono::milliseconds wait_max) {
     if (callers_.size() >= kCallersMax) forget_the_rested(now);
     Caller& own = callers_[caller];
-    Timestamp earliest = std::max(now, own.next);
-    bool granted = earliest <= now + wait_max;
+    const auto kept = own.kept.find(who);
+    const bool is_kept = kept != own.kept.end();
+    Timestamp turn = std::max({now, own.next, is_kept ? kept->second : own.end});
+    // While turns are kept for others, nobody is let by in advance.
+    bool granted = turn <= now + wait_max && (is_kept || own.last_kept < now);
     for (const net::Quota::State& state : quota_.states(caller, now)) {
       if (state.remaining() > 0) continue;
       granted = false;
-      earliest = std::max(earliest, state.ends_at);
+      // Those whose turns are before the window's end are put off together, and keep their order.
+      if (turn < state.ends_at) turn = std::max(state.ends_at, own.end);
     }
+    own.end = std::max(own.end, turn + interval_);
     if (granted) {
+      if (is_kept) own.kept.erase(kept);
       quota_.allow(caller, now);
-      own.next = earliest + interval_;
-      return {true, earliest, {}};
+      own.next = turn + interval_;
+      return {true, turn, {}};
     }
-    own.promised = std::max(own.promised, earliest);
-    const Turn turn{false, {}, own.promised - now};
-    own.promised += interval_;
-    return turn;
+    if (own.kept.size() >= kTurnsMax) own.forget_the_missed(now);
+    if (own.kept.size() < kTurnsMax) {
+      own.kept.insert_or_assign(who, turn);
+      own.last_kept = std::max(own.last_kept, turn);
+    }
+    return {false, {}, turn - now};
   }
 
  private:
+  // Of one caller. Who has been put off beyond that comes again as if it were new.
+  static constexpr std::size_t kTurnsMax = 10'000;
+
   struct Caller {
-    Timestamp next{};      // No request leaves before.
-    Timestamp promised{};  // What the next one that is put off is told.
+    Timestamp next{};                          // No request leaves before.
+    Timestamp end{};                           // The first turn that is not kept for anybody.
+    std::unordered_map<Uuid, Timestamp> kept;  // The turns of those who were put off …
+    Timestamp last_kept{};                     // … and the last of them.
+
+    // They would have been here by now.
+    void forget_the_missed(Timestamp now) {
+      std::erase_if(kept, [now](const auto& turn) { return turn.second <= now - kMissed; });
+    }
   };
+  static constexpr std::chrono::minutes kMissed{1};
 
   void forget_the_rested(Timestamp now) {
-    std::erase_if(callers_, [now](const auto& entry) {
-      return entry.second.next <= now && entry.second.promised <= now;
-    });
+    std::erase_if(callers_, [now](const auto& entry) { return entry.second.end <= now - kMissed; });
     if (callers_.size() >= kCallersMax) callers_.clear();
   }
 
