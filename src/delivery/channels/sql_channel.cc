@@ -163,20 +163,23 @@ class SqlBroker final : public Broker {
   Result<bool> transact(std::span<const BrokerMessage> rows, std::vector<BrokerOutcome>& outcomes,
                         std::vector<bool>& answered, Deadline deadline) {
     send("BEGIN");
+    const std::string limit = fmt::format("SET LOCAL statement_timeout = {}",
+                                          std::max<std::int64_t>(deadline.left().count(), 1));
+    send(limit.c_str());
     for (const BrokerMessage& message : rows) {
       const SqlRow row(message);
       PQsendQueryParams(connection_.get(), insert_.c_str(), SqlRow::kColumns, nullptr, row.values(),
                         row.lengths(), row.formats(), 0);
     }
     send("COMMIT");
-    auto answers = finish(rows.size() + 2, deadline);
+    auto answers = finish(rows.size() + 3, deadline);
     if (!answers) return fail(answers.error());
     // PostgreSQL answers ROLLBACK where it cannot commit.
     if (answers->back().succeeded && answers->back().tag == "COMMIT") {
       for (std::size_t i = 0; i < rows.size(); ++i) {
         answered[i] = true;
         outcomes[i] = {
-            model::Outcome::kSucceeded, {}, (*answers)[i + 1].added ? "inserted" : "there already"};
+            model::Outcome::kSucceeded, {}, (*answers)[i + 2].added ? "inserted" : "there already"};
       }
       return true;
     }
@@ -329,14 +332,11 @@ class SqlBroker final : public Broker {
   }
 
   Result<void> set_up(Deadline deadline) {
-    const std::string limit = fmt::format("SET statement_timeout = {}",
-                                          std::max<std::int64_t>(deadline.left().count(), 1));
-    send(limit.c_str());
     // A commit that the server has not synced is none, whatever the database was set to.
     send(
         "SELECT set_config('synchronous_commit', 'on', false) "
         "WHERE current_setting('synchronous_commit') = 'off'");
-    auto answers = finish(2, deadline);
+    auto answers = finish(1, deadline);
     if (!answers) return fail(answers.error());
     return {};
   }
