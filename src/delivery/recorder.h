@@ -15,6 +15,7 @@
 #include "delivery/pauses.h"
 #include "delivery/units.h"
 #include "store/database.h"
+#include "store/messages.h"
 
 namespace waybill::delivery {
 
@@ -30,7 +31,9 @@ class Recorder {
     const auto unit = [&](store::Connection& connection) {
       return record(connection, decided, alerts_, now);
     };
-    const auto locks = record_locks(decided);
+    auto locks = record_locks(decided);
+    if (locks == 0 && decided.follow_up)
+      locks = co_await message_lock(decided.follow_up->of, decided.delivery.workspace_id);
     auto written = co_await database_.run(unit, store::Priority::kOwn, locks);
     while (!written && written.error().code == Code::kUnavailable && !stopping_) {
       co_await pauses_.wait_until(clock_.now() + kPause);
@@ -46,6 +49,18 @@ class Recorder {
   }
 
  private:
+  // The place of a message's row: as of its duplicates, which lock it too (intake/receiver.h). They
+  // know no id, but the key. 0: nothing is known of it, and the store is asked again if it must.
+  Task<store::LockOrder> message_lock(model::MessageId id, model::WorkspaceId workspace) {
+    const auto message = co_await database_.read(
+        [&](store::Connection& connection) {
+          return store::messages::find(connection, workspace, id);
+        },
+        store::Priority::kOwn);
+    const bool has_key = message && !message->key.empty();
+    co_return has_key ? store::lock_order(message->key) : store::LockOrder(0);
+  }
+
   // After a failure, before the same outcome is tried again: soon. Hub time.
   static constexpr std::chrono::seconds kPause{1};
 
