@@ -1,6 +1,7 @@
 #include "surfaces/native/handlers.h"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include <fmt/format.h>
@@ -55,6 +56,29 @@ std::string settings_text(const model::Endpoint& handler, const Call& call) {
   return detail;
 }
 
+// What is fetched is in the order in which the fetches ended.
+bool keeps_order(const model::Endpoint& fetcher, const model::Endpoint& handler) {
+  if (fetcher.in_order) return true;
+  return !handler.in_order && fetcher.order_by == handler.order_by;
+}
+
+// A handler that is sent to in order, behind a fetcher that keeps none, would not be.
+Result<void> check_order_behind_fetcher(const model::Endpoint& handler,
+                                        std::span<const model::Endpoint> others) {
+  const bool is_fetcher = handler.channel == model::Channel::kFetch;
+  for (const model::Endpoint& other : others) {
+    if (is_fetcher == (other.channel == model::Channel::kFetch)) continue;
+    const model::Endpoint& fetcher = is_fetcher ? handler : other;
+    const model::Endpoint& ordered = is_fetcher ? other : handler;
+    const bool is_ordered = ordered.in_order || !ordered.order_by.empty();
+    if (!is_ordered || keeps_order(fetcher, ordered)) continue;
+    return fail(Code::kConflict, "fetcher_not_in_order",
+                "A handler in order behind a fetcher needs that to be in order too: with in_order, "
+                "or the same order_by.");
+  }
+  return {};
+}
+
 Result<void> check_room_for(store::Connection& connection, const model::Endpoint& handler) {
   const auto others = handlers_of(connection, handler.workspace_id, *handler.source_id);
   if (!others) return fail(others.error());
@@ -65,7 +89,9 @@ Result<void> check_room_for(store::Connection& connection, const model::Endpoint
   const bool fetches = std::ranges::any_of(*others, [](const model::Endpoint& other) {
     return other.channel == model::Channel::kFetch;
   });
-  if (handler.channel != model::Channel::kFetch || !fetches) return {};
+  if (handler.channel != model::Channel::kFetch || !fetches) {
+    return check_order_behind_fetcher(handler, *others);
+  }
   return fail(Code::kConflict, "fetcher_exists",
               "A source fetches with one handler, and this one has one.");
 }

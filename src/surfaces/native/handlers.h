@@ -40,7 +40,7 @@ Result<void> read_handler_changes(const Call& call, const json::object& object,
                                   const dialect::Dialect& received, model::Endpoint& handler);
 
 // Writes it as one of `source`; the caller gives the change its status and body.
-// Fails with kConflict: fetcher_exists, handlers_max_reached.
+// Fails with kConflict: fetcher_exists, fetcher_not_in_order, handlers_max_reached.
 inline constexpr int kHandlersMax = 100;
 Result<Change> add_handler(store::Connection& connection, const Call& call,
                            const model::Source& source, NewHandler& made);

@@ -93,6 +93,42 @@ TEST_F(HandlersTest, RefusesWhatCannotBe) {
   EXPECT_EQ(text(ok(200, "GET", kHandlers), "rows"), "[]");
 }
 
+// What is fetched is in the order in which the fetches ended.
+TEST_F(HandlersTest, AHandlerInOrderNeedsAFetcherInOrder) {
+  const auto source = [&](std::string_view name) {
+    ok(201, "POST", "/hub/v1/workspaces/acme/sources",
+       fmt::format(R"({{"dialect": "precoro", "name": "{}"}})", name));
+  };
+  const auto fetcher = [](std::string_view order) {
+    return fmt::format(
+        R"({{"channel": "fetch", "settings": {{"base_url": "https://api.example", "token": "t",
+             "email": "a@b.c"}}{}}})",
+        order);
+  };
+  const auto handler = [](std::string_view order) { return fmt::format("{{{}{}}}", kHttp, order); };
+  const auto accepts = [&](std::string_view name, const std::string& body) {
+    ok(201, "POST", of(name), body);
+  };
+  const auto refuses_order = [&](std::string_view name, const std::string& body) {
+    refused(409, "fetcher_not_in_order", "", "POST", of(name), body);
+  };
+  source("plain");
+  accepts("plain", fetcher(""));
+  accepts("plain", handler(""));
+  refuses_order("plain", handler(R"(, "in_order": true)"));
+  refuses_order("plain", handler(R"(, "order_by": "{body.id}")"));
+  source("keyed");
+  accepts("keyed", handler(R"(, "order_by": "{body.id}")"));
+  refuses_order("keyed", fetcher(""));
+  refuses_order("keyed", fetcher(R"(, "order_by": "{body.idn}")"));
+  accepts("keyed", fetcher(R"(, "order_by": "{body.id}")"));
+  refuses_order("keyed", handler(R"(, "in_order": true)"));
+  source("strict");
+  accepts("strict", fetcher(R"(, "in_order": true)"));
+  accepts("strict", handler(R"(, "in_order": true)"));
+  accepts("strict", handler(R"(, "order_by": "{body.id}")"));
+}
+
 // R-PQ-41: what a platform may come to send is not all known.
 TEST_F(HandlersTest, NamesEventsOfACatalogueOrAnyWhereThereIsNone) {
   EXPECT_EQ(text(create(R"("event_types": ["brand.new"])"), "event_types"), R"(["brand.new"])");
