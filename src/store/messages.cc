@@ -5,6 +5,9 @@
 namespace waybill::store::messages {
 namespace {
 
+// How often insert() looks again for who has the key.
+constexpr int kRoundsMax = 5;
+
 constexpr std::string_view kSelect =
     "SELECT id, workspace_id, source_id, external_id, type, key, body_hash, body_bytes, address, "
     "received_at, duplicates, differing, last_duplicate_at, fetched_event_id, published_event_id "
@@ -101,24 +104,24 @@ Result<bool> changed_one(const Result<std::int64_t>& changed) {
 
 Result<std::optional<model::Message>> insert(Connection& connection, const model::Message& message,
                                              Timestamp remembered_since) {
-  auto is_new = insert_new(connection, message);
-  if (!is_new) return fail(is_new.error());
-  if (*is_new) return std::nullopt;
-  auto known = find_same(connection, message);
-  if (!known) return fail(known.error());
-  if (*known && (*known)->received_at >= remembered_since) {
-    WAYBILL_TRY(note_duplicate(connection, **known, message));
-    return known;
-  }
-  if (*known) {
+  // Another transaction may take the key, or give it up, between any two of these statements.
+  for (int round = 0; round < kRoundsMax; ++round) {
+    const auto is_new = insert_new(connection, message);
+    if (!is_new) return fail(is_new.error());
+    if (*is_new) return std::nullopt;
+    auto known = find_same(connection, message);
+    if (!known) return fail(known.error());
+    if (!*known) continue;
+    if ((*known)->received_at >= remembered_since) {
+      WAYBILL_TRY(note_duplicate(connection, **known, message));
+      return known;
+    }
     WAYBILL_TRY(
         connection.execute("UPDATE messages SET key = NULL WHERE workspace_id = $1 AND id = $2",
                            {message.workspace_id, (*known)->id}));
   }
-  is_new = insert_new(connection, message);
-  if (!is_new) return fail(is_new.error());
-  WAYBILL_CHECK(*is_new, "nothing else has the key of a message that is being written");
-  return std::nullopt;
+  return fail(Code::kUnavailable, std::string(kTransactionConflict),
+              "Others write messages with the same key at this moment.");
 }
 
 Result<model::Message> find(Connection& connection, const model::WorkspaceId& workspace,
@@ -164,6 +167,13 @@ Result<bool> set_fetched(Connection& connection, const model::WorkspaceId& works
       connection.execute("UPDATE messages SET fetched_event_id = $3 "
                          "WHERE workspace_id = $1 AND id = $2 AND fetched_event_id IS NULL",
                          {workspace, id, event}));
+}
+
+Result<bool> replace_fetched(Connection& connection, const model::WorkspaceId& workspace,
+                             const model::MessageId& id, const model::EventId& event) {
+  return changed_one(connection.execute(
+      "UPDATE messages SET fetched_event_id = $3 WHERE workspace_id = $1 AND id = $2",
+      {workspace, id, event}));
 }
 
 Result<bool> set_published(Connection& connection, const model::WorkspaceId& workspace,

@@ -43,6 +43,9 @@ Result<std::int64_t> count(Connection& connection, const model::WorkspaceId& wor
 // message is gone.
 Result<bool> set_fetched(Connection& connection, const model::WorkspaceId& workspace,
                          const model::MessageId& id, const model::EventId& event);
+// The same, in the place of what was fetched before. False: the message is gone.
+Result<bool> replace_fetched(Connection& connection, const model::WorkspaceId& workspace,
+                             const model::MessageId& id, const model::EventId& event);
 Result<bool> set_published(Connection& connection, const model::WorkspaceId& workspace,
                            const model::MessageId& id, const model::EventId& event);
 

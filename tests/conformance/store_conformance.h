@@ -14,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <ostream>
+#include <span>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -360,6 +361,12 @@ class SourceConformance : public StoreConformance {
   // The one that was there, if it was received since then.
   std::optional<model::Message> insert(const model::Message& message, Timestamp remembered_since);
   model::Message find(const model::Message& message);
+  // Two databases where the driver lets two nodes share one, else none.
+  std::vector<std::unique_ptr<Database>> open_nodes();
+  // So many of each key at once, over all nodes, with nothing from before `at` remembered. By
+  // external id, how many were new.
+  std::map<std::string, int> insert_twins(std::span<const std::unique_ptr<Database>> nodes,
+                                          Timestamp at, int twins, int keys);
   // The external ids.
   std::vector<std::string> listed(const messages::Filter& filter);
 

@@ -84,6 +84,39 @@ model::Message SourceConformance::find(const model::Message& message) {
   return must(read([&](Connection& c) { return messages::find(c, workspace_, message.id); }));
 }
 
+std::vector<std::unique_ptr<Database>> SourceConformance::open_nodes() {
+  std::vector<std::unique_ptr<Database>> nodes;
+  for (int i = 0; i < 2 && GetParam().name != "Sqlite"; ++i) {
+    nodes.push_back(must(Database::open(context_, log_, make_driver(), clock_.now())));
+  }
+  return nodes;
+}
+
+std::map<std::string, int> SourceConformance::insert_twins(
+    std::span<const std::unique_ptr<Database>> nodes, Timestamp at, int twins, int keys) {
+  std::vector<model::Message> all;
+  for (int i = 0; i < twins * keys; ++i) {
+    all.push_back(make_message("evt_" + std::to_string(i % keys), at));
+  }
+  std::vector<std::optional<Result<std::optional<model::Message>>>> answers(all.size());
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    Database& node =
+        nodes.empty() ? *database_ : *nodes[i / static_cast<std::size_t>(keys) % nodes.size()];
+    start(node.run([&twin = all[i], at](Connection& c) { return messages::insert(c, twin, at); },
+                   Priority::kNew, lock_order(all[i].key)),
+          answers[i]);
+  }
+  context_.restart();
+  while (!std::ranges::all_of(answers, [](const auto& one) { return one.has_value(); })) {
+    context_.run_one();
+  }
+  std::map<std::string, int> fresh;
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    if (!must(*answers[i])) ++fresh[all[i].external_id];
+  }
+  return fresh;
+}
+
 std::vector<std::string> SourceConformance::listed(const messages::Filter& filter) {
   std::vector<std::string> ids;
   const auto page = must(
@@ -206,41 +239,54 @@ TEST_P(SourceConformance, TheSameKeyIsAnotherMessageOfAnotherSource) {
 
 // Fifty at once, over two databases where the driver lets two nodes share one.
 TEST_P(SourceConformance, OfConcurrentTwinsOneIsNew) {
-  std::vector<std::unique_ptr<Database>> nodes;
-  if (GetParam().name != "Sqlite") {
-    for (int i = 0; i < 2; ++i) {
-      nodes.push_back(must(Database::open(context_, log_, make_driver(), clock_.now())));
-    }
-  }
   constexpr int kTwins = 50;
   constexpr int kKeys = 4;
-  using Inserted = Result<std::optional<model::Message>>;
-  std::vector<model::Message> twins;
-  for (int i = 0; i < kTwins * kKeys; ++i) {
-    twins.push_back(make_message("evt_" + std::to_string(i % kKeys), kNoon));
-  }
-  std::vector<std::optional<Inserted>> answers(twins.size());
-  for (std::size_t i = 0; i < twins.size(); ++i) {
-    Database& node = nodes.empty() ? *database_ : *nodes[i / kKeys % nodes.size()];
-    start(node.run([&twin = twins[i]](Connection& c) { return messages::insert(c, twin, kNoon); },
-                   Priority::kNew, lock_order(twins[i].key)),
-          answers[i]);
-  }
-  context_.restart();
-  while (!std::ranges::all_of(answers, [](const auto& one) { return one.has_value(); })) {
-    context_.run_one();
-  }
-  std::map<std::string, int> fresh;
-  for (std::size_t i = 0; i < answers.size(); ++i) {
-    if (!must(*answers[i])) ++fresh[twins[i].external_id];
-  }
-  EXPECT_EQ(fresh,
+  const auto nodes = open_nodes();
+  EXPECT_EQ(insert_twins(nodes, kNoon, kTwins, kKeys),
             (std::map<std::string, int>{{"evt_0", 1}, {"evt_1", 1}, {"evt_2", 1}, {"evt_3", 1}}));
   messages::Filter all;
   const auto page =
       must(read([&](Connection& c) { return messages::list(c, workspace_, all, PageRequest()); }));
   ASSERT_EQ(page.rows.size(), static_cast<std::size_t>(kKeys));
   for (const auto& message : page.rows) EXPECT_EQ(message.duplicates, kTwins - 1);
+}
+
+// Whoever comes second finds that the forgotten one has lost its key already, and the new one has
+// it.
+TEST_P(SourceConformance, OfConcurrentTwinsOfAForgottenOneOneIsNew) {
+  const auto nodes = open_nodes();
+  for (int round = 0; round < 20; ++round) {
+    EXPECT_EQ(insert_twins(nodes, kNoon + round * 1h, /*twins=*/8, /*keys=*/2),
+              (std::map<std::string, int>{{"evt_0", 1}, {"evt_1", 1}}))
+        << round;
+  }
+}
+
+TEST_P(SourceConformance, AMessageThatIsRemovedWhileItsTwinComesMakesItNew) {
+  const auto nodes = open_nodes();
+  for (int round = 0; round < 20; ++round) {
+    const Timestamp at = kNoon + round * 1h;
+    const model::Message former = make_message("evt_0", at - 1ms);
+    insert(former, at - 1ms);
+    std::optional<Result<std::int64_t>> removed;
+    std::optional<Result<std::optional<model::Message>>> inserted;
+    const model::Message twin = make_message("evt_0", at);
+    Database& one = nodes.empty() ? *database_ : *nodes[0];
+    Database& other = nodes.empty() ? *database_ : *nodes[1];
+    start(one.run([&](Connection& c) {
+      return c.execute("DELETE FROM messages WHERE workspace_id = $1 AND id = $2",
+                       {workspace_, former.id});
+    }),
+          removed);
+    start(other.run([&](Connection& c) { return messages::insert(c, twin, at - 1ms); }), inserted);
+    context_.restart();
+    while (!removed || !inserted) context_.run_one();
+    EXPECT_EQ(must(*removed), 1);
+    const auto known = must(*inserted);
+    if (known) EXPECT_EQ(known->id, former.id) << "it was there still";
+    // Whichever came first, the next one is known by what is there.
+    EXPECT_EQ(insert(make_message("evt_0", at), at - 1ms).has_value(), !known) << round;
+  }
 }
 
 TEST_P(SourceConformance, MessagesAreListedByWhatIsAsked) {
