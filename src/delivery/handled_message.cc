@@ -7,10 +7,10 @@
 namespace waybill::delivery {
 namespace {
 
-std::string message_json(const model::MessageContent& content, const model::Delivery& delivery) {
+std::string message_json(const model::MessageContent& content) {
   std::string text;
   ObjectText(text)
-      .add("id", model::MessageId(delivery.event_id.uuid()))
+      .add("id", content.id)
       .add("source", content.source)
       .add("dialect", content.dialect)
       .add("type", content.type)
@@ -43,7 +43,7 @@ std::string handled_json(const model::MessageContent& content, const model::Deli
   std::string text;
   text.reserve(2 * content.body.size() + 1024);
   ObjectText object(text);
-  object.add_json("message", message_json(content, delivery));
+  object.add_json("message", message_json(content));
   object.add_json("delivery", delivery_json(delivery, attempt));
   append_array(object.member("headers"), content.headers,
                [](std::string& out, const net::Header& header) {

@@ -9,6 +9,7 @@ namespace {
 
 model::MessageContent a_message() {
   model::MessageContent content;
+  content.id = *model::MessageId::parse("msg_01KAHZ5MPQ3V8N2X7R4T6W9Y0B");
   content.source = "shop";
   content.dialect = "woocommerce";
   content.type = "order.updated";
@@ -32,7 +33,8 @@ TEST(HandledMessageTest, SaysWhatItIsAndCarriesTheExactText) {
   EXPECT_EQ(object.at("data").at("total").get_string(), "1.10");
   EXPECT_EQ(object.at("document").at("idn").get_int64(), 7);
   EXPECT_EQ(object.at("message").at("type").get_string(), "order.updated");
-  EXPECT_TRUE(object.at("message").at("id").get_string().starts_with("msg_"));
+  // The message's own, also where the delivery is of what was fetched.
+  EXPECT_EQ(object.at("message").at("id").get_string(), "msg_01KAHZ5MPQ3V8N2X7R4T6W9Y0B");
   EXPECT_EQ(object.at("delivery").at("attempt").get_int64(), 2);
   EXPECT_TRUE(object.at("delivery").at("replay").get_bool());
 }

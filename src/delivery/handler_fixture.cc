@@ -30,13 +30,13 @@ Task<Tried> HandlerTest::Scripted::attempt(const model::Delivery& delivery,
 }
 
 model::Endpoint HandlerTest::add_handler(const std::string& order_by,
-                                         model::EndpointOverrides overrides) {
+                                         model::EndpointOverrides overrides, model::Channel kind) {
   model::Endpoint handler;
   handler.id = ids.next_id<model::EndpointId>();
   handler.workspace_id = workspace;
   handler.event_types = {"*"};
   handler.overrides = std::move(overrides);
-  handler.channel = model::Channel::kCommand;
+  handler.channel = kind;
   handler.source_id = source;
   handler.order_by = order_by;
   handler.created_at = handler.updated_at = clock.now();
@@ -51,6 +51,7 @@ model::MessageId HandlerTest::receive_message(Node& node, const std::string& bod
   content.received_at = clock.now();
   content.body = body;
   model::Event event = new_event(workspace);
+  content.id = model::MessageId(event.id.uuid());
   event.type = model::kMessageReceived;
   event.subject = source.text();
   event.data = model::message_data(content);

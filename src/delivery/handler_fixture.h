@@ -32,11 +32,14 @@ class HandlerTest : public DispatcherTest {
     HandlerTest& test_;
   };
 
-  HandlerTest() { handlers[model::Channel::kCommand] = &channel; }
+  HandlerTest() {
+    handlers[model::Channel::kCommand] = handlers[model::Channel::kFetch] = &channel;
+  }
   ~HandlerTest() override { release(); }
 
   model::Endpoint add_handler(const std::string& order_by = {},
-                              model::EndpointOverrides overrides = {});
+                              model::EndpointOverrides overrides = {},
+                              model::Channel kind = model::Channel::kCommand);
   // One message with this body. Returns its id.
   model::MessageId receive_message(Node& node, const std::string& body);
   // Bodies, in the order in which their attempts began.

@@ -141,6 +141,7 @@ Receiver::Draft Receiver::draft_of(const OpenSource& source, const Delivered& de
   message.received_at = now;
 
   model::MessageContent content;
+  content.id = message.id;
   content.source = source.source.name;
   content.dialect = source.source.dialect;
   content.type = message.type;

@@ -50,7 +50,8 @@ std::string message_data(const MessageContent& content) {
   std::string data;
   data.reserve(content.body.size() + 512);
   ObjectText object(data);
-  object.add("source", content.source)
+  object.add("id", content.id)
+      .add("source", content.source)
       .add("dialect", content.dialect)
       .add("type", replace_invalid_utf8(content.type))
       .add("external_id", replace_invalid_utf8(content.external_id))
@@ -78,6 +79,9 @@ Result<MessageContent> read_message_data(const json::value& data) {
   const json::object* object = data.if_object();
   if (!object) return fail(unreadable());
   MessageContent content;
+  const auto id = MessageId::parse(text_of(*object, "id"));
+  if (!id) return fail(unreadable());
+  content.id = *id;
   content.source = text_of(*object, "source");
   content.dialect = text_of(*object, "dialect");
   content.type = text_of(*object, "type");

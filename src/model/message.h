@@ -57,6 +57,7 @@ struct Message {
 
 // What its event's data holds.
 struct MessageContent {
+  MessageId id;         // Of the message, also in what was fetched for it.
   std::string source;   // The name of the source.
   std::string dialect;  // The source's.
   std::string type;     // As in Message.
@@ -68,8 +69,8 @@ struct MessageContent {
   std::optional<std::string> document;  // JSON: what was fetched.
 };
 
-// A JSON object: source, dialect, type, external_id, received_at, content_type, headers (an array
-// of pairs), body (a text, or body_base64 where the bytes are no UTF-8) and, if there is one,
+// A JSON object: id, source, dialect, type, external_id, received_at, content_type, headers (an
+// array of pairs), body (a text, or body_base64 where the bytes are no UTF-8) and, if there is one,
 // document.
 std::string message_data(const MessageContent& content);
 // The reverse. Fails with kInternal (message_unreadable).

@@ -42,7 +42,7 @@ Result<BrokerMessage> BrokerChannel::make_message(const model::Delivery& deliver
   auto content = content_of(event);
   if (!content) return fail(content.error());
   BrokerMessage message;
-  message.id = model::MessageId(delivery.event_id.uuid()).text();
+  message.id = content->id.text();
   message.delivery_id = delivery.id.text();
   message.attempt = delivery.attempts_made + 1;
   message.payload = payload_of(plan.payload, *content, delivery, message.attempt);

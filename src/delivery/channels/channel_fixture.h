@@ -40,7 +40,13 @@ class ChannelTest : public testing::Test {
     return *registry;
   }
 
-  std::string message_id() const { return model::MessageId(delivery.event_id.uuid()).text(); }
+  // The event's, unless the test says otherwise: that of what was fetched is another.
+  model::MessageContent sent_content() const {
+    model::MessageContent made = content;
+    if (made.id.is_nil()) made.id = model::MessageId(delivery.event_id.uuid());
+    return made;
+  }
+  std::string message_id() const { return sent_content().id.text(); }
   Bytes sealed(std::string_view text) { return secret_box.seal(text, endpoint.id.bytes()); }
   void set_settings(std::string_view json) { endpoint.channel_settings = sealed(json); }
 
@@ -55,7 +61,7 @@ class ChannelTest : public testing::Test {
     event.type = model::kMessageReceived;
     event.occurred_at = content.received_at;
     event.subject = endpoint.source_id->text();
-    event.data = model::message_data(content);
+    event.data = model::message_data(sent_content());
     event.trace = trace;
     return std::make_unique<OutgoingEvent>(std::make_shared<const model::Event>(event));
   }

@@ -63,14 +63,10 @@ model::Attempt later(std::string error,
 std::vector<std::string> environment_of(const model::MessageContent& content,
                                         const model::Delivery& delivery, int number) {
   const bool is_replay = delivery.kind == model::DeliveryKind::kReplay;
-  return {"PATH=/usr/local/bin:/usr/bin:/bin",
-          "LANG=C.UTF-8",
-          "WAYBILL_MESSAGE_ID=" + model::MessageId(delivery.event_id.uuid()).text(),
-          "WAYBILL_DELIVERY_ID=" + delivery.id.text(),
-          fmt::format("WAYBILL_ATTEMPT={}", number),
-          fmt::format("WAYBILL_REPLAY={}", is_replay),
-          "WAYBILL_SOURCE=" + content.source,
-          "WAYBILL_EVENT_TYPE=" + content.type};
+  return {"PATH=/usr/local/bin:/usr/bin:/bin",       "LANG=C.UTF-8",
+          "WAYBILL_MESSAGE_ID=" + content.id.text(), "WAYBILL_DELIVERY_ID=" + delivery.id.text(),
+          fmt::format("WAYBILL_ATTEMPT={}", number), fmt::format("WAYBILL_REPLAY={}", is_replay),
+          "WAYBILL_SOURCE=" + content.source,        "WAYBILL_EVENT_TYPE=" + content.type};
 }
 
 // When a program wants the message again, if it says so.

@@ -82,6 +82,7 @@ class CommandChannelTest : public ChannelTest {
 };
 
 TEST_F(CommandChannelTest, GivesTheMessageAndKeepsWhatIsWritten) {
+  content.id = ids.next_id<model::MessageId>();  // As of what was fetched: not the event's.
   delivery.attempts_made = 1;
   delivery.kind = model::DeliveryKind::kReplay;
   run_by_handler(script("program", R"(cat > got; env | sort > variables; printf '%s|' "$@" > words

@@ -139,6 +139,11 @@ Result<FetchChannel::Plan> FetchChannel::plan(const model::MessageContent& conte
   if (!settings || !settings->is_object()) {
     return fail(Code::kInternal, "handler_settings_invalid", "The fetcher has no settings.");
   }
+  for (const std::string& name : plan.dialect->receipt->fetch->settings) {
+    if (settings->get_object().contains(name)) continue;
+    return fail(Code::kInternal, "handler_settings_invalid",
+                fmt::format("The fetcher has no setting \"{}\".", name));
+  }
   auto wanted = dialect::fetch_request(*plan.dialect->receipt->fetch, content.type,
                                        {content.headers, content.body}, settings->get_object());
   if (!wanted) return fail(wanted.error());
@@ -179,7 +184,7 @@ Task<Tried> FetchChannel::attempt(const model::Delivery& delivery,
   }
   if (tried.attempt.outcome == model::Outcome::kSucceeded) {
     FollowUp& follow_up = tried.follow_up.emplace();
-    follow_up.of = model::MessageId(delivery.event_id.uuid());
+    follow_up.of = content->id;
     follow_up.event = event.event();
     follow_up.event.id = ids_.next_id<model::EventId>();
     follow_up.event.type = model::kMessageFetched;

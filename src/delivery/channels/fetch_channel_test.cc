@@ -52,8 +52,7 @@ class FetchChannelTest : public testing::Test {
   std::shared_ptr<const Target> target() const {
     auto made = std::make_shared<Target>();
     made->timeout = timeout;
-    made->channel_settings =
-        Secret(R"({"base_url":"https://api.example","token":"t0k","email":"a@b.c"})");
+    made->channel_settings = Secret(settings);
     return made;
   }
 
@@ -63,13 +62,14 @@ class FetchChannelTest : public testing::Test {
   }
   Flight& begin(const std::string& body, const std::string& type, Timestamp received_at) {
     model::MessageContent content;
+    content.id = ids.next_id<model::MessageId>();
     content.source = "buying";
     content.dialect = "precoro";
     content.type = type;
     content.received_at = received_at;
     content.body = body;
     model::Event event;
-    event.id = ids.next_id<model::EventId>();
+    event.id = model::EventId(content.id.uuid());
     event.workspace_id = workspace;
     event.type = model::kMessageReceived;
     event.occurred_at = received_at;
@@ -120,6 +120,7 @@ class FetchChannelTest : public testing::Test {
   std::chrono::milliseconds timeout = 30s;
   bool holds = false;
   std::vector<asio::steady_timer*> held;
+  std::string settings = R"({"base_url":"https://api.example","token":"t0k","email":"a@b.c"})";
   std::deque<Flight> flights;
 };
 
@@ -166,6 +167,7 @@ TEST_F(FetchChannelTest, TheDocumentIsHandedOnWithTheMessage) {
   EXPECT_NE(follow_up.event.id, flight.delivery.event_id);
   const auto content = model::read_message_data(*parse_json(follow_up.event.data));
   ASSERT_TRUE(content);
+  EXPECT_EQ(content->id.uuid(), flight.delivery.event_id.uuid()) << "the message's own";
   EXPECT_EQ(content->body, order(5));
   EXPECT_EQ(content->document, R"({"idn":5,"total":12.3})");
 }
@@ -273,6 +275,16 @@ TEST_F(FetchChannelTest, WhatAMessageLacksItWillLackTomorrow) {
     EXPECT_EQ(request.url.target.find(".."), std::string::npos) << request.url.target;
     EXPECT_TRUE(request.url.target.starts_with("/purchaseorders/")) << request.url.target;
   }
+}
+
+// Its settings may be mended, so no message is given up for them.
+TEST_F(FetchChannelTest, AMissingSettingIsTheHandlersFaultAndNotTheMessages) {
+  settings = R"({"base_url":"https://api.example","email":"a@b.c"})";
+  const Flight& flight = begin(order(5));
+  ASSERT_TRUE(flight.tried);
+  EXPECT_EQ(flight.tried->attempt.outcome, Outcome::kUnsendable);
+  EXPECT_TRUE(flight.tried->attempt.error.contains("\"token\"")) << flight.tried->attempt.error;
+  EXPECT_TRUE(requests.empty());
 }
 
 TEST_F(FetchChannelTest, WhatDidNotArriveFails) {

@@ -47,7 +47,7 @@ void set_header(std::vector<net::Header>& headers, std::string_view name, std::s
 
 void add_waybills(const model::MessageContent& content, const model::Delivery& delivery, int number,
                   std::vector<net::Header>& headers) {
-  set_header(headers, "Waybill-Message-Id", model::MessageId(delivery.event_id.uuid()).text());
+  set_header(headers, "Waybill-Message-Id", content.id.text());
   set_header(headers, "Waybill-Delivery-Id", delivery.id.text());
   set_header(headers, "Waybill-Source", dialect::header_text(content.source));
   if (!content.type.empty()) {

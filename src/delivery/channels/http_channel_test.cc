@@ -165,6 +165,14 @@ TEST_F(HttpChannelTest, SignsTheSameBytesAgainInEveryDialectThatSends) {
   }
 }
 
+// What was fetched is an event of its own, but of the same message.
+TEST_F(HttpChannelTest, WhatWasFetchedHasTheIdOfItsMessage) {
+  content.id = ids.next_id<model::MessageId>();
+  attempt(channel);
+  EXPECT_EQ(header("Waybill-Message-Id"), content.id.text());
+  EXPECT_NE(content.id.uuid(), delivery.event_id.uuid());
+}
+
 TEST_F(HttpChannelTest, TheDialectsHeadersSayWhatADeliverySays) {
   endpoint.dialect = "proign";
   content.headers = {{"x-proign-retry-count", "7"}};

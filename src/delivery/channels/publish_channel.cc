@@ -53,7 +53,11 @@ Task<Tried> PublishChannel::attempt(const model::Delivery& delivery,
   if (made) {
     made->id = ids_.next_id<model::EventId>();
     tried.attempt.outcome = model::Outcome::kSucceeded;
-    tried.follow_up = {*std::move(made), model::MessageId(delivery.event_id.uuid())};
+    tried.follow_up = {*std::move(made), content->id};
+  } else if (made.error().reason == "event_unknown_to_dialect") {
+    // R-PQ-41: to be received, and to mean nothing here, is no failure.
+    tried.attempt.outcome = model::Outcome::kSucceeded;
+    tried.attempt.response_body = fmt::format("Nothing was published: {}", made.error().message);
   } else {
     // A dialect that is not there today may be there again; what it cannot read stays so.
     const bool mendable = made.error().reason == "dialect_unknown";

@@ -3,7 +3,8 @@
 // ProcureIQ webhook leaves as a PROIGN one.
 //
 // The event is read by the source's dialect (dialect::read_event()) and accepted in the transaction
-// that records the attempt, once for each message however often it is made again. What the dialect
+// that records the attempt, once for each message however often it is made again. A message that
+// means no event here has nothing to publish, which the attempt says (R-PQ-41). What the dialect
 // cannot read today it will not read tomorrow: such a message is dropped at once, and its dead
 // letter says why.
 //

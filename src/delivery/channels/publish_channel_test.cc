@@ -21,6 +21,7 @@ class PublishChannelTest : public testing::Test {
     received.type = model::kMessageReceived;
     received.occurred_at = clock.now();
     received.trace.parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    content.id = model::MessageId(received.id.uuid());
     content.source = "shop";
     content.received_at = clock.now();
     delivery.event_id = received.id;
@@ -93,20 +94,45 @@ TEST_F(PublishChannelTest, WhatAPlatformTellsBecomesTheEventItWasMadeOf) {
 }
 
 TEST_F(PublishChannelTest, WhatTheDialectCannotReadIsDroppedAtOnceAndSaysWhy) {
-  content.dialect = "proign";
-  content.type = "no.such.event";
-  content.body = "{}";
-  Tried tried = attempt();
-  EXPECT_EQ(tried.attempt.outcome, model::Outcome::kNever);
-  EXPECT_FALSE(tried.attempt.error.empty());
-  EXPECT_FALSE(tried.follow_up);
-
   content.dialect = "standard-webhooks";
   content.type = "order.created";
   content.body = "no JSON";
-  tried = attempt();
+  const Tried tried = attempt();
   EXPECT_EQ(tried.attempt.outcome, model::Outcome::kNever);
   EXPECT_FALSE(tried.attempt.error.empty());
+}
+
+// R-PQ-41: an event that the dialect does not know is no error.
+TEST_F(PublishChannelTest, AnEventThatTheDialectDoesNotKnowIsNothingToPublishAndSaysSo) {
+  content.dialect = "proign";
+  content.type = "no.such.event";
+  content.body = "{}";
+  const Tried tried = attempt();
+  EXPECT_EQ(tried.attempt.outcome, model::Outcome::kSucceeded);
+  EXPECT_TRUE(tried.attempt.response_body.starts_with("Nothing was published: "))
+      << tried.attempt.response_body;
+  EXPECT_TRUE(tried.attempt.response_body.contains("no.such.event")) << tried.attempt.response_body;
+  EXPECT_TRUE(tried.attempt.error.empty());
+  EXPECT_FALSE(tried.follow_up);
+}
+
+// Behind a fetcher it is given message.fetched, whose id is another.
+TEST_F(PublishChannelTest, WhatItMakesIsOfTheMessageAlsoBehindAFetcher) {
+  model::Event original;
+  original.id = ids.next_id<model::EventId>();
+  original.type = model::kOrderCreated;
+  original.occurred_at = clock.now();
+  original.data = R"({"number":"A-1"})";
+  content.dialect = "standard-webhooks";
+  content.type = "order.created";
+  content.body = body_of("standard-webhooks", original);
+  received.id = ids.next_id<model::EventId>();
+  received.type = model::kMessageFetched;
+  delivery.event_id = received.id;
+  const Tried tried = attempt();
+  ASSERT_TRUE(tried.follow_up) << tried.attempt.error;
+  EXPECT_EQ(tried.follow_up->of, content.id);
+  EXPECT_NE(tried.follow_up->of.uuid(), received.id.uuid());
 }
 
 // An operator's dialect file that is missing today may be there again tomorrow.
