@@ -40,19 +40,30 @@ Result<intake::Accepted> Alerts::accept(store::Connection& connection,
   return acceptance_.accept(connection, std::move(event), due_terms(), now);
 }
 
-Result<std::optional<intake::Accepted>> Alerts::follow(store::Connection& connection,
-                                                       const FollowUp& follow_up,
-                                                       Timestamp now) const {
+Result<Alerts::Followed> Alerts::follow(store::Connection& connection,
+                                        const model::Delivery& delivery, const FollowUp& follow_up,
+                                        Timestamp now) const {
   namespace messages = store::messages;
   const model::Event& event = follow_up.event;
-  const auto set =
-      event.type == model::kMessageFetched ? messages::set_fetched : messages::set_published;
-  const auto is_first = set(connection, event.workspace_id, follow_up.of, event.id);
-  if (!is_first) return fail(is_first.error());
-  if (!*is_first) return std::nullopt;
-  auto accepted = acceptance_.accept(connection, event, due_terms(), now);
-  if (!accepted) return fail(accepted.error());
-  return *std::move(accepted);
+  const bool fetched = event.type == model::kMessageFetched;
+  const bool again = delivery.kind == model::DeliveryKind::kReplay;
+  const auto set = !fetched ? messages::set_published
+                   : again  ? messages::replace_fetched
+                            : messages::set_fetched;
+  const auto is_set = set(connection, event.workspace_id, follow_up.of, event.id);
+  if (!is_set) return fail(is_set.error());
+  Followed followed;
+  if (*is_set) {
+    auto accepted = acceptance_.accept(connection, event, due_terms(), now);
+    if (!accepted) return fail(accepted.error());
+    followed.accepted = *std::move(accepted);
+  } else if (!fetched) {
+    const auto message = messages::find_by_event(connection, event.workspace_id,
+                                                 model::EventId(follow_up.of.uuid()));
+    if (!message) return fail(message.error());
+    if (*message) followed.there = (*message)->published_event_id;
+  }
+  return followed;
 }
 
 Result<intake::Accepted> Alerts::deactivated(store::Connection& connection,

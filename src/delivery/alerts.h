@@ -31,10 +31,15 @@ class Alerts {
                                        const model::Endpoint& endpoint, Timestamp now) const;
   Result<intake::Accepted> failing(store::Connection& connection, const model::Endpoint& endpoint,
                                    const FailureRate& rate, Timestamp now) const;
-  // Writes what follows from an attempt that has succeeded, unless it was there already. Fails as
+  // Writes what follows from an attempt at `delivery` that has succeeded, unless it was there
+  // already; but what a replay has fetched takes the place of what was there. Fails as
   // Acceptance::accept().
-  Result<std::optional<intake::Accepted>> follow(store::Connection& connection,
-                                                 const FollowUp& follow_up, Timestamp now) const;
+  struct Followed {
+    std::optional<intake::Accepted> accepted;
+    std::optional<model::EventId> there;  // What was published of the message before.
+  };
+  Result<Followed> follow(store::Connection& connection, const model::Delivery& delivery,
+                          const FollowUp& follow_up, Timestamp now) const;
   // `last`: the attempt that was its last.
   Result<intake::Accepted> dropped(store::Connection& connection, const model::Delivery& delivery,
                                    const model::Attempt& last, Timestamp now) const;

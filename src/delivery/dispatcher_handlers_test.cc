@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "delivery/handler_fixture.h"
@@ -170,6 +171,50 @@ TEST_F(FollowUpTest, AReplayOfTheMessageDoesNotPublishItAgain) {
   EXPECT_EQ(made.size(), 2u);
   EXPECT_EQ(arrivals_at("a.example").size(), 1u);
   EXPECT_EQ(deliveries(handler, DeliveryState::kSucceeded).size(), 2u);
+  // And says what was published then.
+  std::vector<std::string> told;
+  for (const auto& one : deliveries(handler)) {
+    if (one.kind == model::DeliveryKind::kReplay) told.push_back(attempts(one)[0].response_body);
+  }
+  const auto published = in_store([&](store::Connection& c) {
+                           return store::messages::find(c, workspace, message);
+                         }).published_event_id;
+  ASSERT_TRUE(published);
+  EXPECT_EQ(told,
+            std::vector<std::string>{fmt::format("Published already, as {}.", published->text())});
+}
+
+// What it has fetched takes the place of what was fetched before, and is given to the others.
+TEST_F(FollowUpTest, AReplayToTheFetcherFetchesAnew) {
+  const model::Endpoint fetcher = add_handler({}, {}, model::Channel::kFetch);
+  const model::Endpoint other = add_handler();
+  script = [&](const Made&, const model::Event& received) {
+    Tried tried = ended(Outcome::kSucceeded);
+    if (received.type != model::kMessageReceived) return tried;
+    model::Event fetched = received;
+    fetched.id = ids.next_id<model::EventId>();
+    fetched.type = model::kMessageFetched;
+    tried.follow_up = {fetched, model::MessageId(received.id.uuid())};
+    return tried;
+  };
+  Node& node = add_node();
+  const auto message = receive_message(node, "{}");
+  const auto fetched_event = [&] {
+    return in_store(
+               [&](store::Connection& c) { return store::messages::find(c, workspace, message); })
+        .fetched_event_id;
+  };
+  const auto first = fetched_event();
+  ASSERT_TRUE(first);
+  ASSERT_EQ(deliveries(other).size(), 1u);
+  auto again = in_store([&](store::Connection& c) {
+    return acceptance.replay(c, workspace, model::EventId(message.uuid()), fetcher.id,
+                             node.dispatcher.lease_terms(), clock.now());
+  });
+  hand_over(node, std::move(again));
+  settle();
+  EXPECT_NE(fetched_event(), first);
+  EXPECT_EQ(deliveries(other, DeliveryState::kSucceeded).size(), 2u);
 }
 
 // A transaction that came to nothing after the unit had run.

@@ -4,6 +4,8 @@
 #include <iterator>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "store/changes.h"
 #include "store/endpoints.h"
 #include "store/events.h"
@@ -280,20 +282,25 @@ Result<Recorded> record(store::Connection& connection, const Record& record, con
       next = {model::DeliveryState::kCancelled, std::nullopt};
     }
   }
-  WAYBILL_TRY(store::deliveries::finish_attempt(connection, delivery, record.lease, record.attempt,
-                                                next, now));
   Recorded recorded;
+  std::optional<model::Attempt> noted;
+  if (record.follow_up && next.state == model::DeliveryState::kSucceeded) {
+    auto followed = alerts.follow(connection, delivery, *record.follow_up, now);
+    if (!followed) return fail(followed.error());
+    if (followed->accepted) recorded.accepted.push_back(*std::move(followed->accepted));
+    if (followed->there) {
+      noted = record.attempt;
+      noted->response_body = fmt::format("Published already, as {}.", followed->there->text());
+    }
+  }
+  WAYBILL_TRY(store::deliveries::finish_attempt(connection, delivery, record.lease,
+                                                noted ? *noted : record.attempt, next, now));
   if (endpoint) {
     WAYBILL_TRY(
         record_health(connection, record, next, *std::move(endpoint), alerts, now, recorded));
   } else if (record.forgets_failures) {
     WAYBILL_TRY(
         store::endpoints::forget_failures(connection, delivery.workspace_id, delivery.endpoint_id));
-  }
-  if (record.follow_up && next.state == model::DeliveryState::kSucceeded) {
-    auto followed = alerts.follow(connection, *record.follow_up, now);
-    if (!followed) return fail(followed.error());
-    if (*followed) recorded.accepted.push_back(**std::move(followed));
   }
   if (next.state == model::DeliveryState::kDropped && !model::is_alert(delivery.event_type)) {
     auto alert = alerts.dropped(connection, delivery, record.attempt, now);

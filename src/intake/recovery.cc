@@ -28,6 +28,19 @@ constexpr int kTurns = 4;
 constexpr int kRateSeconds = 2;
 constexpr int kInFlight = 32;  // The dispatcher's, unless the endpoint says otherwise.
 
+// Of what tells of one message, a handler is given the latest: what was fetched, where something
+// was, and of that what was fetched last.
+Result<bool> is_latest(store::Connection& connection, const model::Event& event) {
+  const auto data = parse_json(event.data);
+  if (!data) return fail(data.error());
+  const auto content = model::read_message_data(*data);
+  if (!content) return fail(content.error());
+  const auto message = store::messages::find_by_event(connection, event.workspace_id,
+                                                      model::EventId(content->id.uuid()));
+  if (!message) return fail(message.error());
+  return !*message || (*message)->fetched_event_id.value_or((*message)->event_id()) == event.id;
+}
+
 // How much may be before the endpoint at one time.
 int ahead_max(const model::Endpoint& endpoint) {
   const model::EndpointOverrides& overrides = endpoint.overrides;
@@ -162,14 +175,11 @@ Result<bool> Recovery::wants(store::Connection& connection, const model::Replay&
     return match.subscription->id == replay.endpoint_id;
   });
   if (static_cast<std::size_t>(matched) != target.own) return false;
-  if (found->event.type != model::kMessageReceived ||
+  if (!model::is_message(found->event.type) ||
       target.subscriptions.front().channel == model::Channel::kFetch) {
     return true;
   }
-  // Where the source fetches no more, what it has fetched before tells of the same message.
-  const auto message = store::messages::find_by_event(connection, replay.workspace_id, id);
-  if (!message) return fail(message.error());
-  return !*message || !(*message)->fetched_event_id;
+  return is_latest(connection, found->event);
 }
 
 Result<model::ReplayAct> Recovery::judge(store::Connection& connection, const model::Replay& replay,
