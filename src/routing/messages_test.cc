@@ -75,5 +75,21 @@ TEST_F(MessageRouting, OfASourceThatFetchesGoesToTheFetcherFirst) {
   EXPECT_EQ(channels_of(event(model::kMessageFetched), all), std::vector{Channel::kHttp});
 }
 
+// Else nobody would be given it.
+TEST_F(MessageRouting, WhatTheFetcherDoesNotWantGoesToTheOthersAtOnce) {
+  std::vector<Subscription> all = {handler(Channel::kFetch, {"order.created"}),
+                                   handler(Channel::kHttp)};
+  EXPECT_EQ(channels_of(event(model::kMessageReceived), all), std::vector{Channel::kHttp});
+  all[0].event_types = {"order.created", "order.shipped"};
+  all[0].filter = R"({"n": 1})";
+  EXPECT_EQ(channels_of(event(model::kMessageReceived, R"({"n": 1})"), all),
+            std::vector{Channel::kFetch});
+  EXPECT_EQ(channels_of(event(model::kMessageReceived, R"({"n": 2})"), all),
+            std::vector{Channel::kHttp});
+  all[0].source_id = another;
+  EXPECT_EQ(channels_of(event(model::kMessageReceived, R"({"n": 1})"), all),
+            std::vector{Channel::kHttp});
+}
+
 }  // namespace
 }  // namespace waybill::routing

@@ -164,15 +164,8 @@ std::optional<Reason> judge(const dialect::DialectRegistry& dialects, Facts& fac
   return std::nullopt;
 }
 
-// Of what a source received: nothing for its handlers that want it.
-std::optional<Reason> judge_message(Facts& facts, const model::Event& of, bool fetches,
-                                    const Match& match) {
-  const Subscription& handler = *match.subscription;
-  // What is fetched first is told to the others when that is done.
-  const bool is_fetcher = handler.channel == model::Channel::kFetch;
-  const bool fetched = of.type == model::kMessageFetched;
-  const bool is_for_it = is_fetcher ? !fetched : fetched || !fetches;
-  if (!is_for_it) return Reason::kNotSubscribed;
+// Whether a handler of its source wants a message: nothing if it does.
+std::optional<Reason> judge_wish(Facts& facts, const Subscription& handler) {
   const bool all = std::ranges::find(handler.event_types, "*") != handler.event_types.end();
   if (!all &&
       std::ranges::find(handler.event_types, facts.message_type()) == handler.event_types.end()) {
@@ -196,6 +189,18 @@ std::optional<std::int64_t> order_key_of(Facts& facts, bool is_message,
   return static_cast<std::int64_t>(key >> 1U);
 }
 
+// Of what a source received: nothing for its handlers that want it. `fetches`: whether its fetcher
+// wants it.
+std::optional<Reason> judge_message(Facts& facts, const model::Event& of, bool fetches,
+                                    const Subscription& handler) {
+  // What is fetched first is told to the others when that is done.
+  const bool is_fetcher = handler.channel == model::Channel::kFetch;
+  const bool fetched = of.type == model::kMessageFetched;
+  const bool is_for_it = is_fetcher ? !fetched : fetched || !fetches;
+  if (!is_for_it) return Reason::kNotSubscribed;
+  return judge_wish(facts, handler);
+}
+
 // To its source's handlers alone: an endpoint is not even withheld from.
 void plan_message(const model::Event& event, Facts& facts,
                   std::span<const Subscription> subscriptions, Plan& plan) {
@@ -203,12 +208,12 @@ void plan_message(const model::Event& event, Facts& facts,
     return one.source_id && one.source_id->text() == event.subject;
   };
   const bool fetches = std::ranges::any_of(subscriptions, [&](const Subscription& one) {
-    return is_its(one) && one.channel == model::Channel::kFetch;
+    return is_its(one) && one.channel == model::Channel::kFetch && !judge_wish(facts, one);
   });
   for (const Subscription& subscription : subscriptions) {
     if (!is_its(subscription)) continue;
     Match match{&subscription, std::nullopt};
-    if (const auto reason = judge_message(facts, event, fetches, match)) {
+    if (const auto reason = judge_message(facts, event, fetches, subscription)) {
       plan.withheld.push_back({&subscription, *reason});
     } else {
       match.order_key = order_key_of(facts, true, subscription);

@@ -62,7 +62,8 @@ struct Plan {
 //
 // A handler matches a message of its source if it names the platform's type of it, or "*", and its
 // filter lets the body pass, which has to be JSON for that. Of a source that fetches, what was
-// received goes to the fetcher, and what was fetched to the others.
+// received and the fetcher wants goes to the fetcher, and what was fetched to the others; what the
+// fetcher does not want goes to the others as it was received.
 Plan plan(const model::Event& event, const model::Workspace& workspace,
           std::span<const Subscription> subscriptions, const dialect::DialectRegistry& dialects);
 
