@@ -71,8 +71,22 @@ void check_fits(ObjectReader& body, Channel channel, const dialect::Dialect& rec
   }
 }
 
+// A fetcher has all that the paths and headers of its requests name.
+void check_fetch_names(ObjectReader& body, const json::object& settings,
+                       const dialect::Dialect& received) {
+  if (!received.receipt || !received.receipt->fetch) return;
+  for (const std::string& name : received.receipt->fetch->settings) {
+    if (settings.contains(name)) continue;
+    body.check("settings",
+               fail(Code::kInvalid, "handler_settings_invalid",
+                    fmt::format("To fetch what {} names takes a \"{}\".", received.title, name),
+                    fmt::format("{}.{}", body.path("settings"), name)));
+  }
+}
+
 // As they are stored: JSON, or nothing where there are none. `path`s of faults are the body's.
-std::optional<std::string> read_settings(ObjectReader& body, Channel channel) {
+std::optional<std::string> read_settings(ObjectReader& body, Channel channel,
+                                         const dialect::Dialect& received) {
   static const json::object none;
   const json::object* given = body.optional_object("settings");
   if (body.has_fault()) return std::nullopt;
@@ -81,6 +95,8 @@ std::optional<std::string> read_settings(ObjectReader& body, Channel channel) {
     Error error = std::move(verdict).error();
     if (error.path.starts_with('$')) error.path.replace(0, 1, body.path("settings"));
     body.check("settings", fail(std::move(error)));
+  } else if (channel == Channel::kFetch) {
+    check_fetch_names(body, settings, received);
   }
   if (!given) return std::nullopt;
   return settings.empty() ? std::string() : write_json(settings);
@@ -134,7 +150,7 @@ Result<NewHandler> read_new_handler(const Call& call, const json::object& object
   }
   std::optional<Secret> own;
   if (made.signs_in) own = read_secret(body, *made.signs_in);
-  const std::string settings = read_settings(body, handler.channel).value_or("");
+  const std::string settings = read_settings(body, handler.channel, received).value_or("");
   handler.name = read_name(body).value_or("");
   handler.description = read_description(body).value_or("");
   handler.event_types = read_message_types(body, received).value_or(std::vector<std::string>{"*"});
@@ -169,7 +185,7 @@ Result<void> read_handler_changes(const Call& call, const json::object& object,
     if (signs_in) secret = read_secret(body, *signs_in);
   }
   std::optional<std::string> settings;
-  if (body.has("settings")) settings = read_settings(body, handler.channel);
+  if (body.has("settings")) settings = read_settings(body, handler.channel, received);
   auto name = read_name(body);
   const auto description = read_description(body);
   auto types = read_message_types(body, received);

@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "delivery/channel_settings.h"
+#include "store/deliveries.h"
 #include "store/endpoints.h"
 #include "store/sources.h"
 #include "surfaces/endpoints.h"
@@ -94,6 +95,26 @@ Result<void> check_room_for(store::Connection& connection, const model::Endpoint
   }
   return fail(Code::kConflict, "fetcher_exists",
               "A source fetches with one handler, and this one has one.");
+}
+
+// What a fetcher has not fetched yet nobody else has been given.
+Result<void> check_owes_nothing(store::Connection& connection, const model::Endpoint& handler) {
+  if (handler.channel != model::Channel::kFetch) return {};
+  std::int64_t owed = 0;
+  for (const auto state : {model::DeliveryState::kPending, model::DeliveryState::kDelivering,
+                           model::DeliveryState::kRetrying}) {
+    store::deliveries::Filter filter;
+    filter.endpoint = handler.id;
+    filter.state = state;
+    const auto count = store::deliveries::count(connection, handler.workspace_id, filter);
+    if (!count) return fail(count.error());
+    owed += *count;
+  }
+  if (owed == 0) return {};
+  return fail(Code::kConflict, "fetcher_owes",
+              fmt::format("{} messages wait for it, and no other handler has been given them. Let "
+                          "it fetch them first, with a filter that lets no new one pass.",
+                          owed));
 }
 
 struct Target {
@@ -314,6 +335,12 @@ Task<Result<Reply>> delete_handler(Call& call) {
   if (!id) co_return fail(id.error());
   WAYBILL_CO_TRY(read_no_body(call.request));
   co_return co_await make_change(call, [&](store::Connection& connection) -> Result<Change> {
+    const auto handler =
+        check_is_handler(store::endpoints::find_to_change(connection, call.workspace_id, *id));
+    if (!handler) return fail(handler.error());
+    if (handler->state != EndpointState::kDeleted) {
+      WAYBILL_TRY(check_owes_nothing(connection, *handler));
+    }
     auto removed = endpoints::remove_handler(connection, call, *id);
     if (!removed) return fail(removed.error());
     ObjectText(removed->change.body)

@@ -129,6 +129,23 @@ TEST_F(HandlersTest, AHandlerInOrderNeedsAFetcherInOrder) {
   accepts("strict", handler(R"(, "order_by": "{body.id}")"));
 }
 
+// Else every message would fail, one after the other.
+TEST_F(HandlersTest, AFetcherHasWhatItsDialectsRequestsName) {
+  ok(201, "POST", "/hub/v1/workspaces/acme/sources", R"({"dialect": "precoro", "name": "buying"})");
+  const auto fetcher = [](std::string_view more) {
+    return fmt::format(
+        R"({{"channel": "fetch", "settings": {{"base_url": "https://api.example"{}}}}})", more);
+  };
+  refused(400, "handler_settings_invalid", "$.settings.token", "POST", of("buying"),
+          fetcher(R"(, "email": "a@b.c")"));
+  refused(400, "handler_settings_invalid", "$.settings.email", "POST", of("buying"),
+          fetcher(R"(, "token": "t")"));
+  const json::value made =
+      ok(201, "POST", of("buying"), fetcher(R"(, "email": "a@b.c", "token": "t")"));
+  refused(400, "handler_settings_invalid", "$.settings.token", "PATCH", path(made),
+          R"({"settings": {"base_url": "https://api.example", "email": "a@b.c"}})");
+}
+
 // R-PQ-41: what a platform may come to send is not all known.
 TEST_F(HandlersTest, NamesEventsOfACatalogueOrAnyWhereThereIsNone) {
   EXPECT_EQ(text(create(R"("event_types": ["brand.new"])"), "event_types"), R"(["brand.new"])");

@@ -138,6 +138,23 @@ TEST_F(MessagesTest, ARangeIsNarrowedByThePlatformsTypesAndTheBody) {
           fmt::format(R"({{"endpoint": "{}", "only": "all"}})", id));
 }
 
+// What it has not fetched yet would be given to nobody.
+TEST_F(MessagesTest, AFetcherThatOwesIsNotDeleted) {
+  const std::string fetcher = "/hub/v1/workspaces/acme/handlers/" + new_fetcher();
+  ok(200, "POST", fetcher + "/pause");
+  receive(receiver::a_message("evt_1"));
+  receive(receiver::a_message("evt_2"));
+  const net::Response kept = call("DELETE", fetcher);
+  EXPECT_EQ(kept.status, 409);
+  EXPECT_TRUE(kept.body.contains("fetcher_owes")) << kept.body;
+  EXPECT_TRUE(kept.body.contains("2 messages wait for it")) << kept.body;
+  EXPECT_EQ(text(ok(200, "GET", fetcher), "state"), "paused");
+  ok(200, "POST", fetcher + "/resume");
+  settle();
+  EXPECT_EQ(text(ok(200, "DELETE", fetcher), "state"), "deleted");
+  ok(200, "DELETE", fetcher);
+}
+
 // What was fetched tells of the same message, with its document.
 TEST_F(MessagesTest, ARangeOfASourceThatFetchesIsWhatWasFetched) {
   const std::string fetcher = new_fetcher();
