@@ -50,7 +50,7 @@ class Recorder {
 
  private:
   // The place of a message's row: as of its duplicates, which lock it too (intake/receiver.h). They
-  // know no id, but the key. 0: nothing is known of it, and the store is asked again if it must.
+  // know no id, but the key. 0: it has none any more, and so no duplicates.
   Task<store::LockOrder> message_lock(model::MessageId id, model::WorkspaceId workspace) {
     const auto message = co_await database_.read(
         [&](store::Connection& connection) {
