@@ -122,9 +122,21 @@ std::optional<std::size_t> end_of_scheme(string_view text, std::size_t from = 0)
   return std::nullopt;
 }
 
-// How many characters of a text are kept, "***" following if that is not all. Nothing: none, and
-// it is "***" as a whole.
-std::optional<std::size_t> kept_size(string_view text, Marks marks, Kept kept) {
+// Where the token of a source's address begins, be it a path or a whole address: whoever has it may
+// send to the source.
+std::optional<std::size_t> begin_of_token(string_view text) {
+  for (std::size_t i = text.find(model::kSourcePath); i != string_view::npos;
+       i = text.find(model::kSourcePath, i + 1)) {
+    const string_view until = text.substr(0, i);
+    const std::size_t host = until.rfind('/') + 1;  // From the beginning, if there is no slash.
+    const bool is_of_host = host >= 3 && end_of_scheme(until, host - 3) == host;
+    if (until.empty() || is_of_host) return i + model::kSourcePath.size();
+  }
+  return std::nullopt;
+}
+
+// As kept_size(), of a text in which no token is.
+std::optional<std::size_t> kept_without_token(string_view text, Marks marks, Kept kept) {
   if (kept == Kept::kNothing || looks_secret(text, marks)) return std::nullopt;
   if (kept == Kept::kAll && !(marks & kQuery)) return text.size();
   const auto scheme = end_of_scheme(text);
@@ -137,6 +149,13 @@ std::optional<std::size_t> kept_size(string_view text, Marks marks, Kept kept) {
   if (!scheme) return text.size();
   const std::size_t query = text.find_first_of("?#", *scheme);
   return query == string_view::npos ? text.size() : query + 1;
+}
+
+// How many characters of a text are kept, "***" following if that is not all. Nothing: none, and
+// it is "***" as a whole.
+std::optional<std::size_t> kept_size(string_view text, Marks marks, Kept kept) {
+  return kept_without_token(text.substr(0, begin_of_token(text).value_or(text.size())), marks,
+                            kept);
 }
 
 // What stands between the quotes of a string.

@@ -233,6 +233,26 @@ TEST(Redaction, LeavesOutOfAPathWhatAShopOrAPersonIsCalled) {
   }
 }
 
+// Answers of the management API show it to those who may change a source; a log does not.
+TEST(Redaction, LeavesOutTheTokenOfASourcesAddress) {
+  for (const auto& [text, kept] : std::vector<std::pair<const char*, const char*>>{
+           {"/in/a-token", "/in/***"},
+           {"http://hub.example:8080/in/a-token", "http://hub.example:8080/in/***"},
+           {"https://hub.example/in/a-token?x=1", "https://hub.example/in/***"},
+           {R"(https:\/\/hub.example\/in\/a-token)", R"(https:\/\/hub.example\/in\/***)"},
+           {"It is at https://hub.example/in/a-token.", "It is at https://hub.example/in/***"},
+           {"/in/", "/in/"},
+           {"a/in/b", "a/in/b"},
+           {"https://hub.example/a/in/b", "https://hub.example/a/in/b"}}) {
+    EXPECT_EQ(redacted(fmt::format(R"({{"path":"{}"}})", text)),
+              fmt::format(R"({{"path":"{}"}})", kept));
+    EXPECT_EQ(redacted(fmt::format(R"([{{"said":"{}"}}])", text)),
+              fmt::format(R"([{{"said":"{}"}}])", kept));
+  }
+  EXPECT_EQ(redacted(R"({"url":"http://hub.example/in/a-token"})").find("a-token"),
+            std::string::npos);
+}
+
 TEST(Redaction, ReadsNamesAsAParserDoes) {
   EXPECT_EQ(redacted(R"({"em\u0061il":"x","\u0065mail":"y"})"),
             R"({"em\u0061il":"***","\u0065mail":"***"})");
