@@ -32,6 +32,16 @@ std::string header_text(std::string_view text) {
   return encoded;
 }
 
+std::string signed_time(SignatureRules::TimeFormat format, Timestamp time) {
+  using enum SignatureRules::TimeFormat;
+  switch (format) {
+    case kUnix: return std::to_string(unix_seconds(time));
+    case kUnixMillis: return std::to_string(unix_millis(time));
+    case kIso: return iso_time(time);
+  }
+  return {};
+}
+
 std::vector<net::Header> foreign_headers(const Dialect& dialect, const Message& message,
                                          const AttemptView& attempt) {
   WAYBILL_CHECK(message.data != nullptr, "an event has data");
@@ -57,6 +67,12 @@ std::vector<net::Header> foreign_headers(const Dialect& dialect, const Message& 
     const auto made = rule.value.append_text(header_stretch(values), value);
     if (!made || !std::ranges::all_of(value, is_printable)) continue;
     headers.push_back({rule.name, std::move(value)});
+  }
+  if (!dialect.receives_only || !dialect.signature) return headers;
+  const SignatureRules& rules = *dialect.signature;
+  if (!rules.id_header.empty()) headers.push_back({rules.id_header, std::string(message.event_id)});
+  if (!rules.timestamp_header.empty()) {
+    headers.push_back({rules.timestamp_header, signed_time(rules.time_format, attempt.sent_at)});
   }
   return headers;
 }

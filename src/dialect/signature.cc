@@ -15,6 +15,7 @@
 #include "crypto/ed25519.h"
 #include "crypto/random.h"
 #include "dialect/dialect.h"
+#include "dialect/foreign_headers.h"
 #include "dialect/vocabulary.h"
 #include "model/woocommerce.h"
 
@@ -87,15 +88,6 @@ std::optional<Key> read_key(const SignatureRules& rules, std::string_view text) 
     return key;
   }
   return std::nullopt;
-}
-
-std::string time_text(TimeFormat format, Timestamp time) {
-  switch (format) {
-    case TimeFormat::kUnix: return std::to_string(unix_seconds(time));
-    case TimeFormat::kUnixMillis: return std::to_string(unix_millis(time));
-    case TimeFormat::kIso: return iso_time(time);
-  }
-  return {};
 }
 
 std::optional<Timestamp> read_time(TimeFormat format, std::string_view text) {
@@ -345,7 +337,7 @@ Result<std::vector<net::Header>> sign(const Dialect& dialect, std::span<const ne
     if (!beside) return fail(beside.error());
     timestamp = *beside;
   } else if (rules.tolerance) {
-    timestamp = time_text(rules.time_format, sent_at);
+    timestamp = signed_time(rules.time_format, sent_at);
   }
   const std::string text = signed_text(rules, *id, timestamp, body);
 

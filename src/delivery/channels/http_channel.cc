@@ -33,8 +33,16 @@ constexpr std::array<std::string_view, 14> kNotForwarded = {"Accept-Encoding",
                                                             "Proxy-Connection",
                                                             "Upgrade"};
 
+// What begins so is the hub's word.
+constexpr std::string_view kWaybills = "Waybill-";
+
+bool is_waybills(const net::Header& header) {
+  return header.name.size() >= kWaybills.size() &&
+         net::same_header_name(header.name.substr(0, kWaybills.size()), kWaybills);
+}
+
 bool is_forwarded(const net::Header& header) {
-  return std::ranges::none_of(kNotForwarded, [&](std::string_view name) {
+  return !is_waybills(header) && std::ranges::none_of(kNotForwarded, [&](std::string_view name) {
     return net::same_header_name(header.name, name);
   });
 }

@@ -101,6 +101,20 @@ TEST_F(HttpChannelTest, TellsOfAReplay) {
   EXPECT_EQ(header("Waybill-Replay"), "true");
 }
 
+// Else a first delivery could be passed off as a replay, and a message as of a type it has not.
+TEST_F(HttpChannelTest, ASenderSaysNothingInTheHubsName) {
+  content.headers = {{"Waybill-Replay", "true"},
+                     {"waybill-event-type", "order.paid"},
+                     {"WAYBILL-Anything", "1"},
+                     {"X-Waybill", "kept"}};
+  content.type = "";
+  attempt(channel);
+  EXPECT_EQ(header("Waybill-Replay"), "none");
+  EXPECT_EQ(header("Waybill-Event-Type"), "none");
+  EXPECT_EQ(header("Waybill-Anything"), "none");
+  EXPECT_EQ(header("X-Waybill"), "kept");
+}
+
 TEST_F(HttpChannelTest, ItsOwnHeadersReplaceTheMessages) {
   content.headers = {{"authorization", "Bearer of-the-sender"}, {"Waybill-Attempt", "99"}};
   endpoint.headers =
@@ -124,7 +138,7 @@ TEST_F(HttpChannelTest, NamesThatCannotStandInAHeaderAreEncoded) {
 
 // Whoever verifies the dialect gets what it would have signed itself, over bytes that another
 // platform wrote.
-TEST_F(HttpChannelTest, SignsTheSameBytesAgainInEveryDialectThatSends) {
+TEST_F(HttpChannelTest, SignsTheSameBytesAgainInEveryDialectThatSigns) {
   struct Case {
     std::string_view dialect;
     std::string_view type_header;
@@ -135,7 +149,10 @@ TEST_F(HttpChannelTest, SignsTheSameBytesAgainInEveryDialectThatSends) {
       {"proculink", "X-ProcuLink-Event", "X-ProcuLink-Signature"},
       {"procureiq", "x-procureiq-event", "x-procureiq-signature"},
       {"proign", "", "X-Proign-Signature"},
+      {"slack", "", "X-Slack-Signature"},
       {"standard-webhooks", "", "webhook-signature"},
+      {"stripe", "", "Stripe-Signature"},
+      {"woocommerce", "", "X-WC-Webhook-Signature"},
       {"waybill", "", "webhook-signature"},
   };
   delivery.attempts_made = 1;
@@ -145,7 +162,8 @@ TEST_F(HttpChannelTest, SignsTheSameBytesAgainInEveryDialectThatSends) {
     const Secret secret = dialect.new_secret();
     endpoint.dialect = one.dialect;
     endpoint.secrets.current = sealed(secret.reveal());
-    content.headers = {{std::string(one.signature), "the sender's own"}};
+    content.headers = {{std::string(one.signature), "the sender's own"},
+                       {"X-Slack-Request-Timestamp", "1"}};
 
     EXPECT_EQ(attempt(channel).outcome, Outcome::kSucceeded);
 
