@@ -91,5 +91,23 @@ TEST_F(MessageRouting, WhatTheFetcherDoesNotWantGoesToTheOthersAtOnce) {
             std::vector{Channel::kHttp});
 }
 
+TEST_F(MessageRouting, AMessageThatNobodyGetsSaysWhy) {
+  const auto reason = [&](std::vector<Subscription> all) {
+    static const auto dialects = dialect::DialectRegistry::load({});
+    const auto withheld =
+        plan(event(model::kMessageReceived), {.id = {}, .slug = "acme", .name = {}}, all, *dialects)
+            .withheld;
+    return unmatched_reason(model::kMessageReceived, withheld);
+  };
+  Subscription elsewhere = handler(Channel::kHttp);
+  elsewhere.source_id = another;
+  EXPECT_EQ(reason({elsewhere}), "The source has no handler.");
+  Subscription filtered = handler(Channel::kHttp);
+  filtered.filter = R"({"n": 1})";
+  const Subscription other_type = handler(Channel::kHttp, {"order.created"});
+  EXPECT_EQ(reason({other_type}), "No handler of the source wants it.");
+  EXPECT_EQ(reason({other_type, filtered}), "No filter of a handler that wants it lets it pass.");
+}
+
 }  // namespace
 }  // namespace waybill::routing

@@ -238,6 +238,12 @@ std::string sentence(Reason nearest, std::string_view type) {
   return {};
 }
 
+// The same of a message, of which its source's handlers are asked alone.
+std::string message_sentence(Reason nearest) {
+  if (nearest == Reason::kFiltered) return "No filter of a handler that wants it lets it pass.";
+  return "No handler of the source wants it.";
+}
+
 }  // namespace
 
 std::string_view reason_name(Reason reason) { return kReasons.name(reason); }
@@ -278,8 +284,12 @@ bool needs_workspace(std::span<const Subscription> subscriptions,
 }
 
 std::string unmatched_reason(std::string_view type, std::span<const Withheld> withheld) {
-  if (withheld.empty()) return "The workspace has no endpoint.";
-  return sentence(std::ranges::max(withheld, {}, &Withheld::reason).reason, type);
+  const bool is_message = model::is_message(type);
+  if (withheld.empty()) {
+    return is_message ? "The source has no handler." : "The workspace has no endpoint.";
+  }
+  const Reason nearest = std::ranges::max(withheld, {}, &Withheld::reason).reason;
+  return is_message ? message_sentence(nearest) : sentence(nearest, type);
 }
 
 std::string withheld_text(std::span<const Withheld> withheld) {
