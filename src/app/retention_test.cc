@@ -122,33 +122,44 @@ TEST_F(RetentionTest, DeletesMessagesWithTheirEventsOnceTheyAreForgotten) {
   source.workspace_id = workspace.id;
   source.name = "in";
   source.settings.remember = 1000h;
-  model::Event event;
-  event.id = ids.next_id<model::EventId>();
-  event.workspace_id = workspace.id;
-  event.type = model::kMessageReceived;
-  event.occurred_at = clock.now();
-  event.data = "{}";
-  model::Message message;
-  message.id = model::MessageId(event.id.uuid());
-  message.workspace_id = workspace.id;
-  message.source_id = source.id;
-  message.key = Bytes(model::Message::kKeyBytes, 1);
-  message.received_at = clock.now();
-  write([&](store::Connection& c) -> Result<void> {
-    WAYBILL_TRY(store::sources::insert(c, source));
-    WAYBILL_TRY(store::events::insert(c, {event, 0, std::nullopt}));
-    WAYBILL_TRY(store::messages::insert(c, message, clock.now()));
-    return {};
-  });
+  write([&](store::Connection& c) { return store::sources::insert(c, source); });
+  const auto receive = [&](std::uint8_t key) {
+    model::Event event;
+    event.id = ids.next_id<model::EventId>();
+    event.workspace_id = workspace.id;
+    event.type = model::kMessageReceived;
+    event.occurred_at = clock.now();
+    event.data = "{}";
+    model::Message message;
+    message.id = model::MessageId(event.id.uuid());
+    message.workspace_id = workspace.id;
+    message.source_id = source.id;
+    message.key = Bytes(model::Message::kKeyBytes, key);
+    message.received_at = clock.now();
+    write([&](store::Connection& c) -> Result<void> {
+      WAYBILL_TRY(store::events::insert(c, {event, 0, std::nullopt}));
+      WAYBILL_TRY(store::messages::insert(c, message, clock.now()));
+      return {};
+    });
+  };
+  receive(1);
+  receive(2);
   begin({.deliveries = 720h, .events = 720h});
   clock.run_for(719h);
-  EXPECT_EQ(count("events"), 1);
+  EXPECT_EQ(count("events"), 2);
   clock.run_for(3h);
   EXPECT_EQ(count("events"), 0);
-  EXPECT_EQ(count("messages"), 1);
+  EXPECT_EQ(count("messages"), 2);
   clock.run_for(279h);
+  // The newest tells since when the source is quiet, however long that is.
+  EXPECT_EQ(count("messages"), 1);
+  clock.run_for(2000h);
+  EXPECT_EQ(count("messages"), 1);
+  source.state = model::SourceState::kDeleted;
+  write([&](store::Connection& c) { return store::sources::update(c, source); });
+  clock.run_for(24h);
   EXPECT_EQ(count("messages"), 0);
-  EXPECT_EQ(retention->counters().messages, 1u);
+  EXPECT_EQ(retention->counters().messages, 2u);
 }
 
 TEST_F(RetentionTest, DeletesReplaysThatAreOver) {

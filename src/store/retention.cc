@@ -92,12 +92,17 @@ Result<Found<Uuid>> find_messages(Connection& connection, const model::Workspace
   Found<Uuid> found;
   WAYBILL_TRY(connection.query(
       "SELECT m.id, m.source_id, m.received_at, EXISTS (SELECT 1 FROM events e "
-      "WHERE e.workspace_id = m.workspace_id AND e.id = m.id) FROM messages m "
-      "WHERE m.workspace_id = $1 AND m.id > $2 AND m.id < $3 ORDER BY m.id LIMIT $4",
+      "WHERE e.workspace_id = m.workspace_id AND e.id = m.id), EXISTS (SELECT 1 FROM messages n "
+      "WHERE n.workspace_id = m.workspace_id AND n.source_id = m.source_id AND n.id > m.id) "
+      "FROM messages m WHERE m.workspace_id = $1 AND m.id > $2 AND m.id < $3 ORDER BY m.id LIMIT "
+      "$4",
       {workspace, after, Uuid::lowest_at(before), limit}, [&](const Row& row) {
         found.last = row.id<model::MessageId>(0).uuid();
         const auto since = remembered.find(row.id<model::SourceId>(1));
-        const bool is_known = since != remembered.end() && row.time(2) >= since->second;
+        // The newest of a source tells since when the source is quiet.
+        const bool is_newest = row.integer(4) == 0;
+        const bool is_known =
+            since != remembered.end() && (is_newest || row.time(2) >= since->second);
         if (row.integer(3) == 0 && !is_known) found.expired.push_back(*found.last);
       }));
   return found;

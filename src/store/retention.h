@@ -50,7 +50,8 @@ Result<std::int64_t> delete_replays(Connection& connection, const model::Workspa
 
 // Since when a source remembers what it has received. One that is not here remembers nothing.
 using Remembered = std::map<model::SourceId, Timestamp>;
-// Messages received before `before` whose event is gone, and which need not be known again.
+// Messages received before `before` whose event is gone, and which need not be known again. The
+// newest of a source is none of them: it tells since when the source is quiet.
 Result<Found<Uuid>> find_messages(Connection& connection, const model::WorkspaceId& workspace,
                                   Timestamp before, const Remembered& remembered, const Uuid& after,
                                   int limit);
