@@ -1,5 +1,6 @@
 #include "surfaces/receiver/receiver_door.h"
 
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -114,11 +115,22 @@ Task<net::Response> ReceiverDoor::answer_platform(net::Request& request) {
   }
   auto source = co_await search(request, *dialect);
   if (source) co_return co_await receive(request, *std::move(source));
-  if (source.error().code == Code::kUnauthenticated) {
+  const bool unsigned_here = source.error().code == Code::kUnauthenticated;
+  if (unsigned_here || source.error().reason == "secret_missing") {
     auto ping = services_.receiver.answer_ping(*dialect, delivered_of(request));
     if (ping && *ping) co_return answer_of(**ping);
   }
+  if (unsigned_here) co_await note_failure(dialect->name, request.peer);
   co_return refuse(request, source.error());
+}
+
+Task<void> ReceiverDoor::note_failure(std::string dialect, std::string address) {
+  const auto sources = co_await services_.sources.of_dialect(std::move(dialect));
+  if (!sources || (*sources)->size() > kBlamedMax) co_return;
+  for (const Source& source : **sources) {
+    if (source->secrets_at(services_.clock.now()).empty()) continue;
+    services_.watch.note_failure(source->source, address);
+  }
 }
 
 Task<Result<ReceiverDoor::Source>> ReceiverDoor::search(const net::Request& request,
@@ -132,17 +144,23 @@ Task<Result<ReceiverDoor::Source>> ReceiverDoor::search(const net::Request& requ
   std::int64_t hashed = 0;
   std::int64_t spent = 0;
   Stopwatch turn;
-  Error told(Code::kUnauthenticated, "signature_mismatch", "No source has made this signature.");
+  std::optional<Error> told;
+  Source signed_for;
   for (const Source& source : **sources) {
     const auto verified = services_.receiver.verify(*source, delivered);
     hashed += hashed_for(request, source->keys.size());
-    if (verified) {
+    if (verified && signed_for) {
       budget_.spend(other_end, -spent, services_.clock.now());
-      co_return source;
+      co_return fail(Code::kConflict, "source_ambiguous",
+                     "Several sources have the secret of this signature: send to the address of "
+                     "one, /in/ and its token.");
     }
+    if (verified) signed_for = source;
     // A good signature with a bad time is the best that can be said of it.
-    if (verified.error().reason != "secret_missing" && told.reason != "timestamp_out_of_tolerance")
+    if (!verified && verified.error().reason != "secret_missing" &&
+        (!told || told->reason != "timestamp_out_of_tolerance")) {
       told = verified.error();
+    }
     if (turn.elapsed() < kTurn) continue;
     // Before others have their turn, which may be of the same other end.
     budget_.spend(other_end, hashed, services_.clock.now());
@@ -152,8 +170,14 @@ Task<Result<ReceiverDoor::Source>> ReceiverDoor::search(const net::Request& requ
     WAYBILL_CO_TRY(check_budget(other_end));
     turn = Stopwatch();
   }
+  if (signed_for) {
+    budget_.spend(other_end, -spent, services_.clock.now());
+    co_return signed_for;
+  }
   budget_.spend(other_end, hashed, services_.clock.now());
-  co_return fail(std::move(told));
+  if (told) co_return fail(*std::move(told));
+  co_return fail(Code::kUnavailable, "secret_missing",
+                 "No source of this platform has a secret to verify with yet.");
 }
 
 Task<net::Response> ReceiverDoor::receive(const net::Request& request, Source source) {

@@ -1,13 +1,14 @@
 // The door that foreign platforms send their webhooks to (R-PQ-35 … R-PQ-49):
 //
 //   POST /in/{token}            of the Source that has the token
-//   POST /webhooks/{platform}   of whichever Source of that dialect has the secret it was signed
+//   POST /webhooks/{platform}   of the one Source of that dialect that has the secret it was signed
 //                               with; only for dialects that sign
 //
 // A success is answered as the dialect says, once all is durable. What is refused is told as
 // {"error": a stable word, "detail": a sentence}: 401 for whatever is wrong with a signature, and
 // nothing of what would have been right; 403 for a message of the other environment; 404 for an
-// address of nothing; 413; 429; 500 where a source has no secret yet; 503 with Retry-After where it
+// address of nothing; 409 where several sources of a platform have the secret; 413; 429; 500 where
+// a source, or every one of a platform, has no secret yet; 503 with Retry-After where it
 // is the hub that cannot.
 //
 // Whatever is properly signed is taken in at any rate. What is not costs its sender: each other end
@@ -55,6 +56,10 @@ class ReceiverDoor {
   // Refusals in the log, of those within a second: whoever sends many does not fill the disk.
   static constexpr int kNotedPerSecond = 20;
 
+  // Of so many sources of a platform, each is told of what nobody has signed for the platform. Of
+  // more, a fault is nobody's.
+  static constexpr std::size_t kBlamedMax = 8;
+
   explicit ReceiverDoor(Services services) : services_(services) {}
 
   // The door outlives the router.
@@ -75,8 +80,11 @@ class ReceiverDoor {
   Task<Result<Source>> find(const net::Request& request);
   // The one whose secret `request` was signed with.
   // Fails as SourceDirectory::of_dialect(), with kUnauthenticated (signature_mismatch), kNotFound
-  // (source_not_found), or with kUnavailable (rate_limited).
+  // (source_not_found), kConflict (source_ambiguous), or with kUnavailable: secret_missing,
+  // rate_limited.
   Task<Result<Source>> search(const net::Request& request, const dialect::Dialect& dialect);
+  // Nobody with a secret of a source of `dialect` has signed what came from `address`.
+  Task<void> note_failure(std::string dialect, std::string address);
   Task<net::Response> receive(const net::Request& request, Source source);
   // `source`: which one it was for, where that is known.
   net::Response refuse(const net::Request& request, const Error& error,

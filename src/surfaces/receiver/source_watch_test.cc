@@ -62,6 +62,32 @@ TEST_F(SourceWatchTest, TellsOfSignaturesThatFail) {
   EXPECT_EQ(alerts(model::kSourceSignatureFailures).size(), 2u);
 }
 
+// What nobody has signed for a platform may be meant for any of its sources, if they are few.
+TEST_F(SourceWatchTest, TellsOfSignaturesThatFailAtThePathOfAPlatform) {
+  const auto first = new_source({});
+  new_source({.secrets = {"another-secret"}, .workspace = "acme-test"});
+  new_source({.secrets = {}});
+  new_source({.dialect = "proign", .secrets = {"a-third-secret"}});
+  const auto fail_all = [&] {
+    for (int i = 0; i < SourceWatch::kFailures; ++i) {
+      send_signed("/webhooks/procureiq", a_message("evt_1"), "nobodys-secret");
+    }
+    clock.run_for(1s);
+  };
+  fail_all();
+  const auto told = alerts(model::kSourceSignatureFailures);
+  ASSERT_EQ(told.size(), 2u) << "of those that have a secret";
+  EXPECT_EQ(text(told[0], "source_id"), first.id.text());
+  EXPECT_EQ(text(told[0], "addresses"), R"([{"address":"192.0.2.1","failures":10}])");
+
+  clock.run_for(SourceWatch::kWindow);
+  for (std::size_t i = 3; i <= ReceiverDoor::kBlamedMax; ++i) {
+    new_source({.secrets = {"more-of-a-secret"}});
+  }
+  fail_all();
+  EXPECT_EQ(alerts(model::kSourceSignatureFailures).size(), 2u) << "there are too many to tell";
+}
+
 TEST_F(SourceWatchTest, TellsOnceOfASilenceAndOfItsEnd) {
   model::SourceSettings settings;
   settings.quiet_after = 1h;
