@@ -7,6 +7,7 @@
 #include "base/json_text.h"
 #include "crypto/digest.h"
 #include "store/sources.h"
+#include "store/workspaces.h"
 
 namespace waybill::intake {
 
@@ -45,27 +46,37 @@ Bytes seal_secrets(const crypto::SecretBox& secret_box, const model::SourceId& s
   return secret_box.seal(text, source.bytes());
 }
 
-Result<void> check_unused(store::Connection& connection, const crypto::SecretBox& secret_box,
-                          std::string_view dialect, const Secret& secret,
-                          const model::SourceId& own) {
-  const auto others = store::sources::of_dialect(connection, dialect);
+Result<void> check_environment_of(store::Connection& connection,
+                                  const crypto::SecretBox& secret_box, const model::Source& own,
+                                  const Secret& secret) {
+  const auto workspace = store::workspaces::find(connection, own.workspace_id);
+  if (!workspace) return fail(workspace.error());
+  const auto others = store::sources::of_dialect(connection, own.dialect);
   if (!others) return fail(others.error());
   const auto is_it = [&](const OpenSource::Key& key) {
     return crypto::equal_in_constant_time(key.secret.reveal(), secret.reveal());
   };
   for (const model::Source& other : *others) {
-    if (other.id == own) continue;
+    if (other.workspace_id == own.workspace_id) continue;
     const auto keys = open_secrets(secret_box, other);
     // What cannot be opened verifies nothing, and must not keep others from their secrets.
     if (!keys || std::ranges::none_of(*keys, is_it)) continue;
+    const auto its = store::workspaces::find(connection, other.workspace_id);
+    if (!its) return fail(its.error());
+    if (its->environment == workspace->environment) continue;
     return fail(Code::kConflict, "secret_in_use",
-                "Another source of this dialect has this secret: each needs its own.");
+                "A source of this dialect in the other environment has this secret: production and "
+                "sandbox each need their own.");
   }
   return {};
 }
 
-std::string fingerprint(const Secret& secret) {
-  return hex(crypto::sha256(secret.reveal())).substr(0, 8);
+std::string fingerprint(const crypto::SecretBox& secret_box, const model::Source& source,
+                        const Secret& secret) {
+  const auto token = secret_box.open(source.token, source.id.bytes());
+  // Where that is none of this master key's, no secret is, and none is shown.
+  const std::string key = token ? token->reveal() : std::string();
+  return hex(crypto::hmac_sha256(as_bytes(key), {secret.reveal()})).substr(0, 8);
 }
 
 Bytes token_hash(std::string_view token) {

@@ -24,16 +24,19 @@ Result<std::vector<OpenSource::Key>> open_secrets(const crypto::SecretBox& secre
 Bytes seal_secrets(const crypto::SecretBox& secret_box, const model::SourceId& source,
                    const std::vector<OpenSource::Key>& keys);
 
-// That no other active source of the hub with this dialect has `secret`, even as one that expires:
-// what is signed with it has to be of one source alone. Call it in the unit that writes the secret.
-// Fails with kConflict (secret_in_use), which does not say whose it is.
-Result<void> check_unused(store::Connection& connection, const crypto::SecretBox& secret_box,
-                          std::string_view dialect, const Secret& secret,
-                          const model::SourceId& own);
+// That no active source of the hub with the dialect of `own`, but of the other environment, has
+// `secret`, even as one that expires: a test must not pass for the real thing (R-PQ-47). Others may
+// have it, for some platforms have one secret for all that an app is told. Call it in the unit that
+// writes the secret. Fails with kConflict (secret_in_use), which does not say whose it is.
+Result<void> check_environment_of(store::Connection& connection,
+                                  const crypto::SecretBox& secret_box, const model::Source& own,
+                                  const Secret& secret);
 
-// By what a secret is told from others where it is not shown: the first eight hex digits of its
-// SHA-256.
-std::string fingerprint(const Secret& secret);
+// By what a secret is told from others of its source where it is not shown: the first eight hex
+// digits of its HMAC-SHA256 by the source's token. Who may not see the token cannot find a secret
+// that could be guessed by trying. With another token it has another.
+std::string fingerprint(const crypto::SecretBox& secret_box, const model::Source& source,
+                        const Secret& secret);
 
 // What `token` is found by (Source::token_hash).
 Bytes token_hash(std::string_view token);

@@ -29,6 +29,10 @@ Wanted read_wanted(ObjectReader& body, Timestamp now) {
   store::deliveries::Filter& filter = wanted.filter;
   filter.endpoint = body.optional_id<model::EndpointId>("endpoint");
   if (const auto handler = body.optional_id<model::EndpointId>("handler")) {
+    if (filter.endpoint) {
+      body.refuse("handler", "member_invalid",
+                  "Either \"endpoint\" or \"handler\" says whose they are.");
+    }
     filter.endpoint = handler;
   }
   wanted.source = body.optional_text("source", {1, 200});

@@ -64,6 +64,16 @@ TEST_F(DeadLettersTest, AreSentAgainByWhatTheyAreOf) {
   EXPECT_EQ(count("source=orders"), 0u);
 }
 
+TEST_F(DeadLettersTest, AreNamedByAnEndpointOrAHandlerAndNotByBoth) {
+  const std::string both = fmt::format(
+      R"({{"since": "1h", "endpoint": "{0}", "handler": "{0}", "reason": "x"}})", handler_id);
+  const std::string dismiss = std::string(kDeliveries) + "/dismiss";
+  refused(400, "member_invalid", "$.handler", "POST", dismiss, both);
+  const std::string told = text(json_of(call("POST", dismiss, both)), "detail");
+  EXPECT_NE(told.find(R"("endpoint" or "handler")"), std::string::npos) << told;
+  EXPECT_EQ(count("source=orders"), 2u);
+}
+
 TEST_F(DeadLettersTest, OneIsDismissedForAReason) {
   refused(400, "member_missing", "$.reason", "POST", path(0, "/dismiss"), "{}");
   const json::value dismissed =

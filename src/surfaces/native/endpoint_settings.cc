@@ -21,7 +21,6 @@ namespace ip = boost::asio::ip;
 using SecretRule = dialect::EndpointRules::SecretRule;
 
 constexpr std::size_t kUrlCharactersMax = 2'000;
-constexpr std::size_t kSecretCharactersMax = 500;
 
 // The address that a URL's host is, if it is no name. A name is judged when it is resolved.
 std::optional<ip::address> literal_address(const std::string& host) {

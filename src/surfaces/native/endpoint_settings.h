@@ -25,6 +25,7 @@ inline constexpr int kInFlightMax = 1'000;
 inline constexpr int kDeactivateAfterMax = 1'000;
 inline constexpr std::size_t kEventTypesMax = 100;
 inline constexpr std::chrono::days kOverlapMax{7};
+inline constexpr std::size_t kSecretCharactersMax = 500;  // Also a source's.
 inline constexpr std::chrono::hours kCoalescingMax{1};
 
 // The dialect that "dialect" names, whether it is sent or only received. Null after a fault:

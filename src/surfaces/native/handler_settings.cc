@@ -49,16 +49,6 @@ Channel read_channel(ObjectReader& body) {
   return Channel::kHttp;
 }
 
-// The operator's own are not a workspace's to make: they run programs, and reach what the egress
-// guard does not judge.
-void check_allowed(ObjectReader& body, const Call& call, Channel channel) {
-  if (!delivery::is_operators(channel) || call.caller.is_admin()) return;
-  body.check("channel", fail(Code::kForbidden, "operator_only",
-                             fmt::format("Handlers of kind {} are made and changed with the admin "
-                                         "token alone.",
-                                         model::channel_name(channel))));
-}
-
 // What a source of `received` can have.
 void check_fits(ObjectReader& body, Channel channel, const dialect::Dialect& received) {
   if (channel == Channel::kFetch && !(received.receipt && received.receipt->fetch)) {
@@ -102,10 +92,11 @@ std::optional<std::string> read_settings(ObjectReader& body, Channel channel,
   return settings.empty() ? std::string() : write_json(settings);
 }
 
-// Of http alone: where it is sent to, and in which dialect it is signed again.
+// Of http alone: where it is sent to, and in which dialect it is signed again, be it one that is
+// received only.
 void read_signing(ObjectReader& body, const Call& call, NewHandler& made) {
   if (!body.has("dialect")) return;
-  made.signs_in = read_dialect(body, call.services.dialects);
+  made.signs_in = read_any_dialect(body, call.services.dialects);
   if (!made.signs_in) return;
   made.handler.dialect = made.signs_in->name;
   if (made.signs_in->signature) return;
@@ -130,6 +121,14 @@ Bytes sealed(const Call& call, const std::string& text, const model::EndpointId&
 
 }  // namespace
 
+Result<void> check_may_run(const Call& call, Channel channel) {
+  if (!delivery::is_operators(channel) || call.caller.is_admin()) return {};
+  return fail(Code::kForbidden, "operator_only",
+              fmt::format("Handlers of kind {} are made, changed and resumed with the admin token "
+                          "alone.",
+                          model::channel_name(channel)));
+}
+
 Result<NewHandler> read_new_handler(const Call& call, const json::object& object, std::string path,
                                     const dialect::Dialect& received) {
   ObjectReader body(object, std::move(path));
@@ -140,7 +139,7 @@ Result<NewHandler> read_new_handler(const Call& call, const json::object& object
   handler.created_at = handler.updated_at = call.now;
   handler.channel = read_channel(body);
   if (body.has_fault()) return fail(body.done().error());
-  check_allowed(body, call, handler.channel);
+  body.check("channel", check_may_run(call, handler.channel));
   check_fits(body, handler.channel, received);
   const bool is_http = handler.channel == Channel::kHttp;
   if (is_http) {
@@ -171,12 +170,7 @@ Result<NewHandler> read_new_handler(const Call& call, const json::object& object
 Result<void> read_handler_changes(const Call& call, const json::object& object,
                                   const dialect::Dialect& received, model::Endpoint& handler) {
   ObjectReader body(object);
-  if (delivery::is_operators(handler.channel) && !call.caller.is_admin()) {
-    check_allowed(body, call, handler.channel);
-    Error error = body.done().error();
-    error.path.clear();
-    return fail(std::move(error));
-  }
+  WAYBILL_TRY(check_may_run(call, handler.channel));
   std::optional<std::string> url;
   std::optional<Secret> secret;
   if (handler.channel == Channel::kHttp) {

@@ -136,7 +136,14 @@ Result<model::Endpoint> find_handler_to_change(store::Connection& connection, co
   return check_handler_present(store::endpoints::find_to_change(connection, call.workspace_id, id));
 }
 
-// One of endpoints::pause and resume, for the handler of the path.
+// What has been stopped by its workspace begins again as it was begun: an operator's by the
+// operator.
+Result<Change> resume(store::Connection& connection, const Call& call, model::Endpoint& handler) {
+  WAYBILL_TRY(check_may_run(call, handler.channel));
+  return endpoints::resume(connection, call, handler);
+}
+
+// One of endpoints::pause and resume(), for the handler of the path.
 using ChangeState = Result<Change> (*)(store::Connection&, const Call&, model::Endpoint&);
 Task<Result<Reply>> change_state(Call& call, ChangeState change_state) {
   const auto id = path_id<model::EndpointId>(call.request, "handler");
@@ -354,6 +361,6 @@ Task<Result<Reply>> delete_handler(Call& call) {
 
 Task<Result<Reply>> pause_handler(Call& call) { return change_state(call, endpoints::pause); }
 
-Task<Result<Reply>> resume_handler(Call& call) { return change_state(call, endpoints::resume); }
+Task<Result<Reply>> resume_handler(Call& call) { return change_state(call, resume); }
 
 }  // namespace waybill::surfaces::native

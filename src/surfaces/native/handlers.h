@@ -39,6 +39,11 @@ Result<NewHandler> read_new_handler(const Call& call, const json::object& object
 Result<void> read_handler_changes(const Call& call, const json::object& object,
                                   const dialect::Dialect& received, model::Endpoint& handler);
 
+// The operator's own kinds are not a workspace's to make, change or resume: they run programs, and
+// reach what the egress guard does not judge. Whoever may write sources may pause and delete them.
+// Fails with kForbidden (operator_only).
+Result<void> check_may_run(const Call& call, model::Channel channel);
+
 // Writes it as one of `source`; the caller gives the change its status and body.
 // Fails with kConflict: fetcher_exists, fetcher_not_in_order, handlers_max_reached.
 inline constexpr int kHandlersMax = 100;

@@ -64,6 +64,9 @@ TEST_F(HandlersTest, SignsAgainInADialectWithItsOwnSecret) {
   EXPECT_EQ(shown.body.find(text(made, "secret")), std::string::npos);
   const json::value own = create(R"("dialect": "proculink", "secret": "a-secret-of-my-own")");
   EXPECT_EQ(text(own, "secret"), "a-secret-of-my-own");
+  const json::value received = create(R"("dialect": "woocommerce")");
+  EXPECT_EQ(text(received, "dialect"), "woocommerce") << "also one that no endpoint can have";
+  EXPECT_EQ(text(received, "has_secret"), "true");
   refuses(400, "dialect_unsigned", "$.dialect",
           R"({"channel": "http", "url": "https://example.com/", "dialect": "precoro"})");
   refuses(400, "member_unknown", "$.secret",
@@ -162,6 +165,22 @@ TEST_F(HandlersTest, TheOperatorsOwnAreTheAdminsAlone) {
             writer);
   }
   create("", "payments", writer);
+}
+
+// What an operator's runs is begun again by the operator; to stop it takes less.
+TEST_F(HandlersTest, TheOperatorsOwnAreStoppedByWhoMayWriteAndResumedByTheAdmin) {
+  const json::value made =
+      ok(201, "POST", of("payments"),
+         R"({"channel": "redis", "settings": {"url": "redis://127.0.0.1:6379", "stream": "s"}})");
+  const Headers writer = key_with({"sources:write"});
+  EXPECT_EQ(text(ok(200, "POST", path(made, "/pause"), {}, writer), "state"), "paused");
+  refused(403, "operator_only", "", "POST", path(made, "/resume"), {}, writer);
+  EXPECT_EQ(text(ok(200, "GET", path(made)), "state"), "paused");
+  EXPECT_EQ(text(ok(200, "POST", path(made, "/resume")), "state"), "active");
+  const json::value own = create("", "payments", writer);
+  ok(200, "POST", path(own, "/pause"), {}, writer);
+  EXPECT_EQ(text(ok(200, "POST", path(own, "/resume"), {}, writer), "state"), "active");
+  EXPECT_EQ(text(ok(200, "DELETE", path(made), {}, writer), "state"), "deleted");
 }
 
 TEST_F(HandlersTest, IsNoEndpoint) {

@@ -26,7 +26,6 @@ constexpr std::chrono::days kQuietMax{365};
 constexpr std::chrono::seconds kToleranceMin{1};
 constexpr std::chrono::hours kToleranceMax{24};
 constexpr std::size_t kTokenBytes = 24;
-constexpr std::size_t kSecretCharactersMax = 500;
 // So many names are tried where the caller gives none.
 constexpr int kNamesMax = 1'000;
 
@@ -120,6 +119,15 @@ Result<Asked> read_new_source(const Call& call) {
   return asked;
 }
 
+Result<void> check_source_room(store::Connection& connection, const model::Source& source) {
+  const auto others =
+      store::sources::list(connection, source.workspace_id, {kSourcesMax, std::nullopt});
+  if (!others) return fail(others.error());
+  if (std::ssize(others->rows) < kSourcesMax) return {};
+  return fail(Code::kConflict, "source_limit",
+              fmt::format("A workspace has at most {} sources.", kSourcesMax));
+}
+
 // Its dialect's name, or that with a number behind it.
 Result<void> find_name(store::Connection& connection, model::Source& source) {
   for (int number = 1; number <= kNamesMax; ++number) {
@@ -147,10 +155,10 @@ std::string settings_text(const model::Source& source) {
 Result<Change> create(store::Connection& connection, const Call& call, const Asked& asked) {
   model::Source source = asked.source;
   std::vector<NewHandler> handlers = asked.handlers;
+  WAYBILL_TRY(check_source_room(connection, source));
   if (!asked.is_named) WAYBILL_TRY(find_name(connection, source));
   for (const Secret& secret : asked.own) {
-    WAYBILL_TRY(intake::check_unused(connection, call.services.secret_box, source.dialect, secret,
-                                     source.id));
+    WAYBILL_TRY(intake::check_environment_of(connection, call.services.secret_box, source, secret));
   }
   WAYBILL_TRY(store::sources::insert(connection, source));
   for (NewHandler& handler : handlers) {
@@ -303,13 +311,13 @@ void write(ObjectText& object, const SourceView& view, const Call& call) {
   for (const auto& key : keys.value_or(std::vector<intake::OpenSource::Key>())) {
     if (!key.expires_at || call.now < *key.expires_at) shown.push_back(key);
   }
-  append_array(object.member("secrets"), shown,
-               [](std::string& out, const intake::OpenSource::Key& key) {
-                 ObjectText(out)
-                     .add("fingerprint", intake::fingerprint(key.secret))
-                     .add("expires_at", key.expires_at)
-                     .end();
-               });
+  append_array(
+      object.member("secrets"), shown, [&](std::string& out, const intake::OpenSource::Key& key) {
+        ObjectText(out)
+            .add("fingerprint", intake::fingerprint(call.services.secret_box, source, key.secret))
+            .add("expires_at", key.expires_at)
+            .end();
+      });
   object.add("remember", source.settings.remember)
       .add("quiet_after", source.settings.quiet_after)
       .add("tolerance", source.settings.tolerance)

@@ -17,6 +17,9 @@
 
 namespace waybill::surfaces::native {
 
+// A workspace has at most so many that are not deleted.
+inline constexpr int kSourcesMax = 200;
+
 // By its id, or its name. Fails with kNotFound (source_not_found), also for a deleted one.
 Result<model::Source> find_named_source(store::Connection& connection,
                                         const model::WorkspaceId& workspace,

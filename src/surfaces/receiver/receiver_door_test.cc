@@ -15,6 +15,7 @@
 #include "crypto/digest.h"
 #include "intake/source_secrets.h"
 #include "store/sources.h"
+#include "store/sqlite/sqlite_driver.h"
 #include "surfaces/receiver/receiver_fixture.h"
 
 namespace waybill::surfaces::receiver {
@@ -438,21 +439,119 @@ TEST_F(ReceiverTest, ADirectoryThatMayNotHearRemembersNothing) {
   EXPECT_EQ(send_signed("/in/source-1", a_message("evt_2"), "changed-secret").status, 200);
 }
 
-// Two sources with one secret: nobody could say whose a message is.
-TEST_F(ReceiverTest, ASecretIsOfOneSourceOfItsDialect) {
-  const auto source = new_source({.secrets = {"new", "former"}, .last_expires_at = clock.now()});
-  const auto check = [&](std::string_view dialect, std::string secret, const model::SourceId& own) {
+// One app's secret in two sources: nobody could say whose a message is, but for the address.
+TEST_F(ReceiverTest, ASignatureOfSeveralSourcesIsOfNoneAtThePathOfThePlatform) {
+  const auto first = new_source({});
+  const auto second = new_source({});
+  const auto answer = send_signed("/webhooks/procureiq", a_message("evt_1"));
+  EXPECT_EQ(told(answer), "409 source_ambiguous");
+  EXPECT_NE(answer.body.find("/in/"), std::string::npos);
+  EXPECT_EQ(count("messages"), 0);
+  EXPECT_EQ(send_signed("/in/source-1", a_message("evt_1")).status, 200);
+  EXPECT_EQ(send_signed("/in/source-2", a_message("evt_1")).status, 200);
+  EXPECT_EQ(messages(first).size(), 1u);
+  EXPECT_EQ(messages(second).size(), 1u);
+}
+
+// R-PQ-37, at the path of the platform.
+TEST_F(ReceiverTest, AnswersAPlatformOfWhichNoSourceHasASecretWith500) {
+  new_source({.secrets = {}});
+  new_source({.secrets = {std::string(kSecret)}, .last_expires_at = clock.now()});
+  EXPECT_EQ(told(send_signed("/webhooks/procureiq", a_message("evt_1"))), "500 secret_missing");
+  EXPECT_EQ(count("messages"), 0);
+  new_source({.secrets = {"another-secret"}});
+  EXPECT_EQ(told(send_signed("/webhooks/procureiq", a_message("evt_1"))), kUnauthorized);
+}
+
+// R-PQ-47: the same secret must not be of both environments, even while it expires.
+TEST_F(ReceiverTest, ASecretIsOfOneEnvironmentOfItsDialect) {
+  const auto production =
+      new_source({.secrets = {"new", "former"}, .last_expires_at = clock.now()});
+  const auto beside = new_source({.secrets = {"another"}});
+  const auto sandbox = new_source({.secrets = {"another"}, .workspace = "acme-test"});
+  auto other_dialect = sandbox;
+  other_dialect.dialect = "proign";
+  const auto check = [&](const model::Source& own, std::string secret) {
     const auto checked = run(database->run([&](store::Connection& connection) {
-      return intake::check_unused(connection, secret_box, dialect, Secret(secret), own);
+      return intake::check_environment_of(connection, secret_box, own, Secret(secret));
     }));
     return checked ? std::string() : checked.error().reason;
   };
-  const auto other = ids.next_id<model::SourceId>();
-  EXPECT_EQ(check("procureiq", "new", other), "secret_in_use");
-  EXPECT_EQ(check("procureiq", "former", other), "secret_in_use");
-  EXPECT_EQ(check("procureiq", "new", source.id), "");
-  EXPECT_EQ(check("procureiq", "another", other), "");
-  EXPECT_EQ(check("proign", "new", other), "");
+  EXPECT_EQ(check(sandbox, "new"), "secret_in_use");
+  EXPECT_EQ(check(sandbox, "former"), "secret_in_use");
+  EXPECT_EQ(check(sandbox, "third"), "");
+  EXPECT_EQ(check(beside, "new"), "");
+  EXPECT_EQ(check(production, "new"), "");
+  EXPECT_EQ(check(other_dialect, "new"), "");
+}
+
+// W-5: the shop tries the address out before it signs, and is answered 200.
+TEST_F(ReceiverTest, AnswersWooCommercesPing) {
+  new_source({.dialect = "woocommerce", .secrets = {"a-secret-of-the-shop"}});
+  for (const std::string_view path : {"/in/source-1", "/webhooks/woocommerce"}) {
+    const auto answer =
+        send(path, "webhook_id=17", {{"Content-Type", "application/x-www-form-urlencoded"}});
+    EXPECT_EQ(answer.status, 200) << path;
+    EXPECT_EQ(answer.body, R"({"ok":true})");
+  }
+  EXPECT_EQ(told(send("/in/source-1", "webhook_id=17&more=1", {})), kUnauthorized);
+  EXPECT_EQ(count("messages"), 0);
+  EXPECT_EQ(intake.counters().pings, 1u);
+}
+
+// Its challenge is signed as everything is, and given back as it came.
+TEST_F(ReceiverTest, AnswersSlacksChallenge) {
+  const std::string secret = "8f742231b10e8888abcd99yyyzzz85a5";
+  new_source({.dialect = "slack", .secrets = {secret}});
+  const std::string body = R"({"type": "url_verification", "challenge": "3eZbrw1a"})";
+  const Headers headers = signed_headers(
+      "slack", secret, body,
+      {{"X-Slack-Request-Timestamp", std::to_string(unix_seconds(clock.wall_now()))}});
+  const auto answer = send("/in/source-1", body, headers);
+  EXPECT_EQ(answer.status, 200) << answer.body;
+  EXPECT_EQ(answer.body, "3eZbrw1a");
+  const std::string* type = net::find_header(answer.headers, "Content-Type");
+  ASSERT_NE(type, nullptr);
+  EXPECT_TRUE(type->starts_with("text/plain")) << *type;
+  EXPECT_EQ(told(send("/in/source-1", body, {})), kUnauthorized);
+  EXPECT_EQ(count("messages"), 0);
+}
+
+TEST_F(ReceiverTest, TellsWhatItTakesInItsOwnWords) {
+  new_source({});
+  net::Request request;
+  request.method = "GET";
+  request.path = "/in/source-1";
+  net::Router::Miss miss;
+  EXPECT_EQ(router.find(request, miss), nullptr);
+  const auto refused = ReceiverDoor::render_miss(miss);
+  EXPECT_EQ(told(refused), "405 method_not_allowed");
+  const std::string* allowed = net::find_header(refused.headers, "Allow");
+  ASSERT_NE(allowed, nullptr);
+  EXPECT_EQ(*allowed, "POST");
+  EXPECT_EQ(told(ReceiverDoor::render_error(
+                Error(Code::kTooLarge, "body_too_large", "The body is too large."))),
+            "413 body_too_large");
+}
+
+// What cannot be written down is not taken: its sender comes again.
+TEST_F(ReceiverTest, AnswersWhileTheStoreIsBusyWith503) {
+  new_source({});
+  const auto impatient = run(database->run([](store::Connection& connection) {
+    return connection.query("PRAGMA busy_timeout = 1", {}, [](const store::Row&) {});
+  }));
+  ASSERT_TRUE(impatient);
+  const auto other =
+      *store::SqliteDriver(folder / "waybill.db").connect(store::Connection::Access::kWrite);
+  ASSERT_TRUE(other->begin(store::Connection::Access::kWrite));
+  const auto answer = send_signed("/in/source-1", a_message("evt_1"));
+  EXPECT_EQ(told(answer), "503 database_unavailable");
+  const std::string* wait = net::find_header(answer.headers, "Retry-After");
+  ASSERT_NE(wait, nullptr);
+  EXPECT_EQ(*wait, "1");
+  other->rollback();
+  EXPECT_EQ(count("messages"), 0);
+  EXPECT_EQ(send_signed("/in/source-1", a_message("evt_1")).status, 200);
 }
 
 }  // namespace

@@ -1,12 +1,11 @@
 // By what a source knows who sends: its secrets, and the token in its path.
 
-#include "intake/source_secrets.h"
-
 #include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "intake/source_secrets.h"
 #include "store/sources.h"
 #include "surfaces/native/endpoint_settings.h"
 #include "surfaces/native/object_reader.h"
@@ -18,8 +17,6 @@ namespace waybill::surfaces::native {
 namespace {
 
 using Keys = std::vector<intake::OpenSource::Key>;
-
-constexpr std::size_t kSecretCharactersMax = 500;
 
 struct NewSecret {
   std::optional<Secret> secret;  // Nothing: the hub makes one.
@@ -50,6 +47,10 @@ Result<Keys> current_keys(const Call& call, const model::Source& source) {
   std::erase_if(*keys,
                 [&](const auto& key) { return key.expires_at && *key.expires_at <= call.now; });
   return keys;
+}
+
+std::string fingerprint_of(const Call& call, const model::Source& source, const Secret& secret) {
+  return intake::fingerprint(call.services.secret_box, source, secret);
 }
 
 // Writes the source, and answers with what it is now.
@@ -83,8 +84,8 @@ Result<Change> add_secret(store::Connection& connection, const Call& call,
   auto keys = current_keys(call, *source);
   if (!keys) return fail(keys.error());
   if (wanted->secret) {
-    WAYBILL_TRY(intake::check_unused(connection, call.services.secret_box, source->dialect,
-                                     *wanted->secret, source->id));
+    WAYBILL_TRY(intake::check_environment_of(connection, call.services.secret_box, *source,
+                                             *wanted->secret));
     if (std::ranges::find(*keys, *wanted->secret, &intake::OpenSource::Key::secret) !=
         keys->end()) {
       return fail(Code::kConflict, "secret_in_use", "This source has this secret already.");
@@ -105,7 +106,7 @@ Result<Change> add_secret(store::Connection& connection, const Call& call,
   source->secrets = intake::seal_secrets(call.services.secret_box, source->id, *keys);
   std::string detail;
   ObjectText(detail)
-      .add("fingerprint", intake::fingerprint(added))
+      .add("fingerprint", fingerprint_of(call, *source, added))
       .add("overlap", wanted->overlap)
       .end();
   auto change = write_source(connection, call, *source, "source.add_secret", std::move(detail),
@@ -120,8 +121,9 @@ Result<Change> remove_secret(store::Connection& connection, const Call& call) {
   auto keys = current_keys(call, *source);
   if (!keys) return fail(keys.error());
   const std::string& fingerprint = call.request.param("fingerprint");
-  const auto removed = std::erase_if(
-      *keys, [&](const auto& key) { return intake::fingerprint(key.secret) == fingerprint; });
+  const auto removed = std::erase_if(*keys, [&](const auto& key) {
+    return fingerprint_of(call, *source, key.secret) == fingerprint;
+  });
   if (removed == 0) {
     return fail(Code::kNotFound, "secret_not_found", "This source has no such secret.");
   }
