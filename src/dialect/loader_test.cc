@@ -447,10 +447,10 @@ class RegistryTest : public testing::Test {
 
 TEST_F(RegistryTest, HasTheBuiltInDialects) {
   const DialectRegistry registry = DialectRegistry::load({}).value();
-  EXPECT_EQ(registry.names(),
-            (std::vector<std::string>{"github", "hmac", "peptideclients", "precoro", "proculink",
-                                      "procureiq", "proign", "shopify", "slack",
-                                      "standard-webhooks", "stripe", "waybill", "woocommerce"}));
+  EXPECT_EQ(registry.names(), (std::vector<std::string>{
+                                  "github", "hmac", "peptideclients", "precoro", "proculink",
+                                  "procureiq", "proign", "shopify", "slack", "standard-webhooks",
+                                  "stripe", "svix", "waybill", "woocommerce"}));
   EXPECT_EQ(registry.find("proculink")->title, "ProcuLink");
   EXPECT_EQ(registry.find("nobody"), nullptr);
 }
@@ -461,10 +461,11 @@ TEST_F(RegistryTest, AnOperatorsFileAddsOrReplacesADialect) {
   write("notes.txt", "not a dialect");
   const Result<DialectRegistry> registry = DialectRegistry::load(folder_);
   ASSERT_TRUE(registry.has_value()) << registry.error().message;
-  EXPECT_EQ(registry->names(),
-            (std::vector<std::string>{"github", "good", "hmac", "peptideclients", "precoro",
-                                      "proculink", "procureiq", "proign", "shopify", "slack",
-                                      "standard-webhooks", "stripe", "waybill", "woocommerce"}));
+  EXPECT_EQ(
+      registry->names(),
+      (std::vector<std::string>{"github", "good", "hmac", "peptideclients", "precoro", "proculink",
+                                "procureiq", "proign", "shopify", "slack", "standard-webhooks",
+                                "stripe", "svix", "waybill", "woocommerce"}));
   EXPECT_EQ(registry->find("proculink")->title, "Good");
 }
 

@@ -100,6 +100,25 @@ TEST_F(ReceiptTest, TakesWhatEachPlatformSigns) {
   }
 }
 
+// The example that Svix publishes, under the names of its own headers.
+TEST_F(ReceiptTest, TakesWhatSvixSigns) {
+  const Dialect& dialect = built_in("svix");
+  const std::string body = R"({"test": 2432232314})";
+  const std::vector<Secret> keys = {Secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")};
+  const Timestamp sent_at{std::chrono::seconds(1614265330)};
+  Headers headers = {{"svix-id", "msg_p5jXN8AQM9LWM0D4loKWxJek"},
+                     {"svix-timestamp", "1614265330"},
+                     {"svix-signature", "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLdJ1E="}};
+  EXPECT_EQ(reason(verify(dialect, headers, body, keys, sent_at)), "");
+  EXPECT_NE(reason(verify(dialect, headers, body + " ", keys, sent_at)), "");
+  EXPECT_NE(reason(verify(dialect, headers, body, keys, sent_at + std::chrono::minutes(6))), "");
+  const auto read = read_message(*dialect.receipt, ReceivedRequest(headers, body));
+  ASSERT_TRUE(read.has_value()) << read.error().message;
+  EXPECT_EQ(read->id, "msg_p5jXN8AQM9LWM0D4loKWxJek");
+  headers[0].value = "msg_another";
+  EXPECT_NE(reason(verify(dialect, headers, body, keys, sent_at)), "");
+}
+
 TEST_F(ReceiptTest, RefusesEveryFlippedBit) {
   for (const Signed& given : vectors()) {
     const std::vector<Secret> keys = {Secret(std::string(given.secret))};

@@ -403,7 +403,7 @@ class Cli(HubTest):
         names = {row["name"] for row in dialects if row["sends"]}
         self.assertLessEqual({"proculink", "standard-webhooks"}, names)
         self.assertEqual({row["name"] for row in dialects} - names,
-                         {"github", "hmac", "shopify", "slack", "stripe", "woocommerce"})
+                         {"github", "hmac", "shopify", "slack", "stripe", "svix", "woocommerce"})
         self.assertIn("order.failed", self.read("dialect", "show", "proculink"))
         rows = self.ask("event-type", "list", "--canonical", "order.created")["rows"]
         self.assertEqual({row["dialect"] for row in rows}, names - {"waybill"}, "alerts alone")

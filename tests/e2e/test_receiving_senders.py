@@ -63,7 +63,7 @@ def enveloped(id_, type_):
 
 
 SENDERS = (
-    Sender("svix", "standard-webhooks", standard, signs_time=True),
+    Sender("svix", "svix", standard, signs_time=True),
     Sender("standardwebhooks", "standard-webhooks", standard, signs_time=True),
     Sender("stripe", "stripe", lambda id_, type_: {
         "id": id_, "object": "event", "type": type_, "livemode": True,

@@ -27,7 +27,7 @@ function standardHeaders({ Webhook }, prefix, { secret, body, at, id }) {
 
 const senders = {
   standardwebhooks: (message) => standardHeaders(standard, "webhook", message),
-  svix: (message) => standardHeaders(svix, "webhook", message),
+  svix: (message) => standardHeaders(svix, "svix", message),
   stripe: ({ secret, body, at }) => ({
     "Stripe-Signature": Stripe.webhooks.generateTestHeaderString({
       payload: body, secret, timestamp: at,
