@@ -414,6 +414,7 @@ TEST_P(SourceConformance, AMessageGoesWithItsEventOnceItNeedNotBeRemembered) {
   using Ids = std::vector<Uuid>;
   EXPECT_EQ(sweep({{source_, kNoon}}), Ids{});
   EXPECT_EQ(sweep({{source_, kNoon + 1min}}), Ids{old.id.uuid()});
+  EXPECT_EQ(sweep({{source_, clock_.now()}}), Ids{old.id.uuid()}) << "the newest stays";
   EXPECT_EQ(sweep({}), (Ids{old.id.uuid(), young.id.uuid()})) << "its source is gone";
   const auto deleted = must(write([&](Connection& c) {
     return retention::delete_messages(c, workspace_, {with_event.id.uuid(), old.id.uuid()});
