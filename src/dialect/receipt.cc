@@ -161,7 +161,8 @@ Result<ReceivedMessage> read_message(const ReceiptRules& rules, const ReceivedRe
   };
   Result<std::string> id = read("id", rules.id, ReceivedMessage::kIdBytesMax);
   if (!id) return fail(std::move(id).error());
-  message.id = *std::move(id);
+  // A header cannot hold JSON's null, so PeptideClients writes the word (A-PC-4).
+  if (*id != "null") message.id = *std::move(id);
   Result<std::string> type = read("type", rules.type, ReceivedMessage::kTypeBytesMax);
   if (!type) return fail(std::move(type).error());
   const auto named = rules.types.find(*type);

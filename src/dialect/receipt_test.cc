@@ -100,6 +100,29 @@ TEST_F(ReceiptTest, TakesWhatEachPlatformSigns) {
   }
 }
 
+// A-PC-4: all tests would be the same message, and the second one lost.
+TEST_F(ReceiptTest, APeptideClientsTestIsAMessageOfItsOwn) {
+  const ReceiptRules& rules = *built_in("peptideclients").receipt;
+  const auto read_test = [&](std::optional<std::string> id, std::string_view delivery,
+                             std::string_view body) {
+    Headers headers = {{"X-PC-Event-Type", "webhook.test"},
+                       {"X-PC-Delivery-Id", std::string(delivery)}};
+    if (id) headers.push_back({"X-PC-Event-Id", *id});
+    return read_message(rules, ReceivedRequest(headers, body));
+  };
+  for (const auto& id : {std::optional<std::string>("null"), std::optional<std::string>(""),
+                         std::optional<std::string>()}) {
+    const auto first = read_test(id, "d1", R"({"id":null,"created_at":"2026-01-01T00:00:00Z"})");
+    const auto retried = read_test(id, "d1", R"({"id":null,"created_at":"2026-01-01T00:00:00Z"})");
+    const auto second = read_test(id, "d2", R"({"id":null,"created_at":"2026-01-01T00:00:07Z"})");
+    ASSERT_TRUE(first && retried && second) << id.value_or("absent");
+    EXPECT_EQ(first->id, "");
+    EXPECT_EQ(first->key, retried->key);
+    EXPECT_NE(first->key, second->key);
+  }
+  EXPECT_EQ(read_test("e-1", "d1", "{}")->key, "e-1");
+}
+
 // The example that Svix publishes, under the names of its own headers.
 TEST_F(ReceiptTest, TakesWhatSvixSigns) {
   const Dialect& dialect = built_in("svix");
@@ -108,7 +131,7 @@ TEST_F(ReceiptTest, TakesWhatSvixSigns) {
   const Timestamp sent_at{std::chrono::seconds(1614265330)};
   Headers headers = {{"svix-id", "msg_p5jXN8AQM9LWM0D4loKWxJek"},
                      {"svix-timestamp", "1614265330"},
-                     {"svix-signature", "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLdJ1E="}};
+                     {"svix-signature", "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="}};
   EXPECT_EQ(reason(verify(dialect, headers, body, keys, sent_at)), "");
   EXPECT_NE(reason(verify(dialect, headers, body + " ", keys, sent_at)), "");
   EXPECT_NE(reason(verify(dialect, headers, body, keys, sent_at + std::chrono::minutes(6))), "");

@@ -7,6 +7,7 @@ namespace {
 
 MessageContent a_message() {
   MessageContent content;
+  content.id = *MessageId::parse("msg_01KAHZ5MPQ3V8N2X7R4T6W9Y0B");
   content.source = "shop";
   content.dialect = "woocommerce";
   content.type = "order.updated";
@@ -42,6 +43,7 @@ TEST(MessageTest, KeepsWhatIsToldBesideTheBody) {
   EXPECT_EQ(read.source, "shop");
   EXPECT_EQ(read.dialect, "woocommerce");
   EXPECT_EQ(read.type, "order.updated");
+  EXPECT_EQ(read.id, content.id);
   EXPECT_EQ(read.external_id, "8f3a");
   EXPECT_EQ(read.received_at, content.received_at);
   EXPECT_EQ(read.content_type, "application/json");
@@ -53,9 +55,13 @@ TEST(MessageTest, KeepsWhatIsToldBesideTheBody) {
 
 TEST(MessageTest, WhatIsNoMessageIsToldSo) {
   for (const char* data :
-       {"[]", "{}", R"({"received_at":"2026-11-21T04:30:00.000Z","headers":[]})",
-        R"({"received_at":"x","headers":[],"body":""})",
-        R"({"received_at":"2026-11-21T04:30:00.000Z","headers":[1],"body":""})"}) {
+       {"[]", "{}", R"({"received_at":"2026-11-21T04:30:00.000Z","headers":[],"body":""})",
+        R"({"id":"msg_01KAHZ5MPQ3V8N2X7R4T6W9Y0B",)"
+        R"("received_at":"2026-11-21T04:30:00.000Z","headers":[]})",
+        R"({"id":"msg_01KAHZ5MPQ3V8N2X7R4T6W9Y0B",)"
+        R"("received_at":"x","headers":[],"body":""})",
+        R"({"id":"msg_01KAHZ5MPQ3V8N2X7R4T6W9Y0B",)"
+        R"("received_at":"2026-11-21T04:30:00.000Z","headers":[1],"body":""})"}) {
     const auto read = read_message_data(*parse_json(data));
     ASSERT_FALSE(read.has_value()) << data;
     EXPECT_EQ(read.error().reason, "message_unreadable");
