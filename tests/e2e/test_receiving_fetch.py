@@ -84,6 +84,8 @@ class Fetching(FetchTest):
         self.assertEqual(line["data"], {"id": 123456, "type": 2, "action": 0, "idn": 5})
         self.assertEqual(line["document"], {"id": 123456, **order})
         self.assertEqual(line["message"]["type"], "purchase_order.create")
+        message, = self.source.messages()
+        self.assertEqual(line["message"]["id"], message["id"])
 
     def test_what_names_no_document_is_handed_on_as_it_is(self):
         self.source.post(json.dumps({"id": 9, "type": 9, "action": 0, "idn": 9}).encode())
