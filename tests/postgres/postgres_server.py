@@ -298,6 +298,8 @@ class PostgresServer(Postgres):
         secret = f" PASSWORD '{password}'" if password else ""
         self.administer(f"CREATE ROLE {ROLE} LOGIN CREATEDB{secret}")
         self.administer(f"CREATE DATABASE {ROLE} OWNER {ROLE}")
+        # So that it can drop a database that is just being vacuumed.
+        self.administer(f"GRANT pg_signal_backend TO {ROLE}")
 
     def administer(self, sql, database="postgres"):
         """psql() as the superuser, who gets in where others do not."""

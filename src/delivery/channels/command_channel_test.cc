@@ -13,10 +13,12 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <unistd.h>
 #include <vector>
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <sys/syscall.h>
 
 #include "base/temporary_folder.h"
 #include "delivery/channel_settings.h"
@@ -33,12 +35,17 @@ std::string text_of(const std::filesystem::path& file) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-// Whether the process with the number in the file is there, and is no corpse that nobody has
-// buried.
-bool is_alive(const std::filesystem::path& file) {
-  const int number = std::stoi(text_of(file));
-  const std::string stat = text_of(fmt::format("/proc/{}/stat", number));
-  return !stat.empty() && stat[stat.rfind(')') + 2] != 'Z';
+// Whether the process with the number in the file is gone, or goes soon: it has been killed, which
+// the system does in its own time.
+bool has_ended(const std::filesystem::path& file) {
+  const auto number = static_cast<pid_t>(std::stoi(text_of(file)));
+  const int process = static_cast<int>(::syscall(SYS_pidfd_open, number, 0));
+  if (process < 0) return errno == ESRCH;
+  pollfd ended{process, POLLIN, 0};
+  constexpr int kMillisMax = 5'000;
+  const bool has = ::poll(&ended, 1, kMillisMax) == 1;
+  ::close(process);
+  return has;
 }
 
 class CommandChannelTest : public ChannelTest {
@@ -197,8 +204,8 @@ TEST_F(CommandChannelTest, AHangingProgramIsEndedWithWhatItHasStarted) {
       attempt_of("sh -c 'echo $$ > grandchild; sleep 600' & echo $$ > child; sleep 600");
   EXPECT_EQ(made.outcome, Outcome::kTimeout);
   EXPECT_EQ(made.error, "It reached its time limit of 500ms.");
-  EXPECT_FALSE(is_alive(programs / "child"));
-  EXPECT_FALSE(is_alive(programs / "grandchild"));
+  EXPECT_TRUE(has_ended(programs / "child"));
+  EXPECT_TRUE(has_ended(programs / "grandchild"));
 }
 
 TEST_F(CommandChannelTest, AProgramThatDoesNotHearIsKilled) {
@@ -211,7 +218,7 @@ TEST_F(CommandChannelTest, AProgramThatDoesNotHearIsKilled) {
   EXPECT_EQ(made.response_body, "written\n");
   EXPECT_GE(made.latency, 2300ms);
   EXPECT_LT(made.latency, 7s);
-  EXPECT_FALSE(is_alive(programs / "grandchild"));
+  EXPECT_TRUE(has_ended(programs / "grandchild"));
 }
 
 // Many programs end with 0 when they are told to end: that is no success.
@@ -227,7 +234,7 @@ TEST_F(CommandChannelTest, WhatAProgramLeavesInItsGroupEndsWithIt) {
   EXPECT_EQ(made.outcome, Outcome::kSucceeded);
   EXPECT_EQ(made.response_body, "done\n");
   EXPECT_LT(made.latency, 10s);
-  EXPECT_FALSE(is_alive(programs / "grandchild"));
+  EXPECT_TRUE(has_ended(programs / "grandchild"));
 }
 
 TEST_F(CommandChannelTest, WhoHoldsThePipesOutsideOfItsGroupIsNotWaitedFor) {
@@ -297,7 +304,7 @@ TEST_F(CommandChannelTest, AStopEndsWhatRunsWithoutCallingItAFailure) {
   EXPECT_EQ(running->made->outcome, Outcome::kLater);
   EXPECT_EQ(running->made->retry_after, 0ms);
   EXPECT_LT(stopwatch.elapsed(), 3s);
-  EXPECT_FALSE(is_alive(programs / "child"));
+  EXPECT_TRUE(has_ended(programs / "child"));
   EXPECT_EQ(attempt(channel).outcome, Outcome::kLater);  // No more are started.
 }
 
@@ -318,7 +325,7 @@ TEST_F(CommandChannelTest, NothingRunsAfterTheEnd) {
   channel.stop();
   run_to_the_end();
   EXPECT_TRUE(running->made);
-  EXPECT_FALSE(is_alive(programs / "child"));
+  EXPECT_TRUE(has_ended(programs / "child"));
 }
 
 TEST_F(CommandChannelTest, AHandlerThatHangsLeavesPlacesToTheOthers) {
