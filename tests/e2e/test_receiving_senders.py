@@ -26,7 +26,7 @@ class Sender:
         self.signs_time, self.accepted = signs_time, accepted
 
     def new_secret(self):
-        if self.dialect == "standard-webhooks":
+        if self.dialect in ("standard-webhooks", "svix"):
             return "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
         return secrets.token_hex(16)
 
