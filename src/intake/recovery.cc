@@ -131,7 +131,7 @@ Result<Recovery::Target> Recovery::find_target(store::Connection& connection,
   Target target;
   const auto found = std::ranges::find(*all, replay.endpoint_id, &Subscription::id);
   if (found == all->end()) return target;
-  const Subscription own = *found;
+  const Subscription& own = *found;
   target.subscriptions.push_back(own);
   // A message has the platform's type, which routing looks up.
   const bool by_type = own.source_id && !replay.selection.event_types.empty();

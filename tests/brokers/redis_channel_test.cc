@@ -87,7 +87,7 @@ TEST_F(RedisChannelTest, AppendsTheMessageAndTellsTheEntrysId) {
 }
 
 TEST_F(RedisChannelTest, TheBodysExactBytesWhereThatIsAskedFor) {
-  content.body = std::string("\x00\xff\r\n$3\r\n\x01", 10);
+  content.body = std::string("\x00\xff\r\n$3\r\n\x01", 9);
   set(redis_url(), R"(,"payload":"body")");
   EXPECT_EQ(attempt(channel).outcome, Outcome::kSucceeded);
   ASSERT_EQ(entries().size(), 1U);

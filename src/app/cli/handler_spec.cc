@@ -199,7 +199,7 @@ Result<json::object> parse_handler_spec(std::string_view spec) {
     if (!settings.contains("table")) {
       return usage_error("The sql handler needs \"table\": …?table=NAME");
     }
-    settings["url"] = std::move(url);
+    settings["url"] = url;
     return handler("sql", std::move(settings));
   }
   if (spec == "publish" || spec == "fetch") return handler(spec, {});

@@ -129,7 +129,7 @@ class KafkaBroker final : public Broker {
     rd_kafka_conf_set_log_cb(made.get(), [](const rd_kafka_t*, int, const char*, const char*) {});
     producer_.reset(rd_kafka_new(RD_KAFKA_PRODUCER, made.get(), why.data(), why.size()));
     if (!producer_) return fail(Code::kInvalid, "broker_refuses", why.data());
-    static_cast<void>(made.release());  // The producer's now.
+    [[maybe_unused]] const auto* its_own = made.release();  // The producer's now.
     return {};
   }
 

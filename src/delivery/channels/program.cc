@@ -117,7 +117,7 @@ std::vector<char*> pointers_to(std::vector<std::string>& texts) {
 Result<std::filesystem::path> find_in(const std::filesystem::path& folder,
                                       const std::filesystem::path& program) {
   std::error_code error;
-  const auto real = std::filesystem::canonical(program, error);
+  auto real = std::filesystem::canonical(program, error);
   if (error) {
     return fail(Code::kInvalid, "program_not_started",
                 fmt::format("{} cannot be run: {}.", program.string(), error.message()));
@@ -198,11 +198,11 @@ Result<Program> Program::start(const Command& command) {
   ::sigfillset(&all);
   ::pthread_sigmask(SIG_SETMASK, &all, &before);
   std::vector<char> stack(kChildStackBytes);
-  const auto top =
-      (reinterpret_cast<std::uintptr_t>(stack.data()) + stack.size()) & ~std::uintptr_t{15};
+  char* const past = stack.data() + stack.size();
+  char* const top = past - reinterpret_cast<std::uintptr_t>(past) % 16;
   int ended = -1;
-  const pid_t id = __clone(begin_program, reinterpret_cast<void*>(top),
-                           CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &child, &ended);
+  const pid_t id =
+      __clone(begin_program, top, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &child, &ended);
   const int clone_error = errno;
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   if (id < 0) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "surfaces/native/received_fixture.h"
@@ -41,7 +42,7 @@ TEST_F(MessagesTest, AreShownByteForByteWithWhatBecameOfThem) {
 }
 
 TEST_F(MessagesTest, AreFoundByWhatThePlatformCallsThem) {
-  const std::string first = receive(receiver::a_message("evt_1"));
+  receive(receiver::a_message("evt_1"));
   const std::string second = receive(receiver::a_message("evt_2"));
   receive(receiver::a_message("evt_2"));  // Again.
   const auto found = [&](std::string_view query) {
@@ -79,7 +80,7 @@ TEST_F(MessagesTest, AreNoEventsForThoseWhoReadEvents) {
 }
 
 TEST_F(MessagesTest, AreGivenToAllHandlersAgainOrToOne) {
-  const std::string one = new_handler();
+  new_handler();
   const std::string other = new_handler(R"("event_types": ["order.cancelled"])");
   const std::string body = receiver::a_message("evt_1");
   const std::string id = receive(body);

@@ -2,6 +2,7 @@
 
 #include "store/sources.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "crypto/digest.h"
