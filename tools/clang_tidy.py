@@ -17,6 +17,9 @@ import sys
 import time
 
 CLANG_TIDY = "clang-tidy-19"
+CLANG = "clang++-19"
+CLANG_HEADERS = "/usr/lib/llvm-19/include"
+PLUGIN = "tools/own_code_plugin.cc"
 INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.MULTILINE)
 FINDING = re.compile(r"^(?P<file>[^\s:]+):(?P<rest>\d+:\d+: (?:error|warning): .*)$", re.MULTILINE)
 OUR_FOLDERS = ("src", "tests", "bench")
@@ -59,28 +62,34 @@ class Headers:
         return None
 
 
-def without_precompiled_header(arguments):
-    """The compile command as clang-tidy can use it, whether or not the build has run: the
-    precompiled header may be missing, or older than what it was made from."""
-    kept, skip = [], 0
-    for at, argument in enumerate(arguments):
-        if skip:
-            skip -= 1
-            continue
-        following = arguments[at + 1] if at + 1 < len(arguments) else ""
-        if argument == "-Xclang" and following in ("-include-pch", "-include"):
-            skip = 3
-        elif argument == "-Xclang" and following in ("-fno-pch-timestamp", "-emit-pch"):
-            skip = 1
-        elif argument in ("-Winvalid-pch", "-fpch-instantiate-templates"):
-            pass
-        elif argument.startswith("-fsanitize") or argument.startswith("-fno-sanitize"):
-            pass  # Instrumentation is of no interest here, and costs time.
-        elif argument.endswith("ccache") and not kept:
-            pass
-        else:
-            kept.append(argument)
-    return kept
+def make_plugin(root, cache):
+    """The path of own_code_plugin.cc, compiled: again only when it or clang has changed."""
+    source = os.path.join(root, PLUGIN)
+    with open(source, "rb") as file:
+        content = file.read()
+    key = hashlib.sha256(content + version_of(CLANG).encode()).hexdigest()
+    plugin = os.path.join(cache, f"own_code_{key[:16]}.so")
+    if not os.path.exists(plugin):
+        made = f"{plugin}.{os.getpid()}"
+        run([CLANG, "-std=c++17", "-O1", "-fPIC", "-fno-rtti", "-shared",
+             "-isystem", CLANG_HEADERS, "-o", made, source])
+        os.rename(made, plugin)
+    return plugin
+
+
+def run(command):
+    answer = subprocess.run(command, capture_output=True, text=True, errors="replace")
+    if answer.returncode != 0:
+        print(answer.stdout + answer.stderr, end="")
+        sys.exit(f"clang_tidy.py: this failed: {shlex.join(command)}")
+
+
+def version_of(tool):
+    return subprocess.run([tool, "--version"], capture_output=True, text=True).stdout
+
+
+def without_ccache(arguments):
+    return arguments[1:] if arguments[0].endswith("ccache") else arguments
 
 
 def load_commands(build, root):
@@ -97,7 +106,7 @@ def load_commands(build, root):
         ours = any(source.startswith(os.path.join(root, name) + os.sep) for name in OUR_FOLDERS)
         if ours and os.path.isfile(source) and source not in commands:
             arguments = entry.get("arguments") or shlex.split(entry["command"])
-            commands[source] = (entry["directory"], without_precompiled_header(arguments))
+            commands[source] = (entry["directory"], without_ccache(arguments))
     return commands
 
 
@@ -109,10 +118,11 @@ def write_database(folder, commands):
         json.dump(entries, file)
 
 
-def check(source, database):
+def check(source, database, plugin):
     """The findings in one file, or None if it is clean."""
-    answer = subprocess.run([CLANG_TIDY, "--quiet", "-p", database, source],
-                            capture_output=True, text=True, errors="replace")
+    answer = subprocess.run(
+        [CLANG_TIDY, "--quiet", f"--load={plugin}", "-p", database, source],
+        capture_output=True, text=True, errors="replace")
     return None if answer.returncode == 0 else (answer.stdout.strip() or answer.stderr.strip())
 
 
@@ -136,13 +146,17 @@ def main():
 
     with open(os.path.join(root, ".clang-tidy"), encoding="utf-8") as file:
         rules = file.read()
-    tool = subprocess.run([CLANG_TIDY, "--version"], capture_output=True, text=True).stdout
+    plugin = make_plugin(root, cache)
+    # The build may be older than the header, or never have run.
+    run(["cmake", "--build", build, "--target", "waybill_precompiled"])
+    tool = version_of(CLANG_TIDY) + os.path.basename(plugin)
     headers, todo, clean = Headers(root), [], 0
+    precompiled = headers.digest(os.path.join(root, "src", "precompiled.h"))
     for source, (_, arguments) in sorted(commands.items()):
         if options.parts and not any(part in source for part in options.parts):
             continue
         key = hashlib.sha256("\0".join(
-            [rules, tool, *arguments, headers.digest(source)]).encode()).hexdigest()
+            [rules, tool, precompiled, *arguments, headers.digest(source)]).encode()).hexdigest()
         stamp = os.path.join(cache, key)
         if os.path.exists(stamp):
             os.utime(stamp)
@@ -152,7 +166,8 @@ def main():
 
     findings = {}
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        running = {pool.submit(check, source, cache): (source, stamp) for source, stamp in todo}
+        running = {pool.submit(check, source, cache, plugin): (source, stamp)
+                   for source, stamp in todo}
         for number, future in enumerate(concurrent.futures.as_completed(running), 1):
             source, stamp = running[future]
             found = future.result()

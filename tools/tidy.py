@@ -36,6 +36,7 @@ class Tree:
     def __init__(self, root):
         self.root = root
         self.files = tree.our_files(root)
+        self.known = frozenset(self.files)
         self._texts, self._codes = {}, {}
 
     def text(self, path):
@@ -262,6 +263,65 @@ def rule_order_of_folders(tree_):
                     yield cmake, library.line, (
                         f"waybill::{library.name} uses waybill::{used}, but {top} comes before "
                         f"{other}: {' → '.join(FOLDERS)}")
+
+
+# What is known by the precompiled header even to a file that does not include it: the header, and
+# what shows that a file uses it.
+PRECOMPILED = {
+    "chrono": r"std::chrono::",
+    "cstdint": r"std::u?int\d+_t\b",
+    "expected": r"std::(un)?expected\b",
+    "functional": r"std::function\b",
+    "map": r"std::map\b",
+    "memory": r"std::(unique_ptr|make_unique|shared_ptr|make_shared)\b",
+    "optional": r"std::(optional|nullopt)\b",
+    "span": r"std::span\b",
+    "string": r"std::string\b",
+    "string_view": r"std::string_view\b",
+    "unordered_map": r"std::unordered_map\b",
+    "vector": r"std::vector\b",
+    "boost/asio/as_tuple.hpp": r"\basio::as_tuple\b",
+    "boost/asio/awaitable.hpp": r"\basio::awaitable\b",
+    "boost/asio/co_spawn.hpp": r"\basio::co_spawn\b",
+    "boost/asio/io_context.hpp": r"\basio::io_context\b",
+    "boost/asio/steady_timer.hpp": r"\basio::steady_timer\b",
+    "boost/asio/use_awaitable.hpp": r"\basio::use_awaitable\b",
+    "boost/json.hpp": r"\bboost::json::",
+    "fmt/format.h": r"\bfmt::",
+}
+PRECOMPILED_HEADER = "src/precompiled.h"
+ANY_INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]', re.MULTILINE)
+
+
+def included(tree_, path, seen):
+    """The <headers> that a file includes, itself or by a header of ours."""
+    for mark, name in ANY_INCLUDE.findall(tree_.text(path)):
+        if mark == "<":
+            yield name
+            continue
+        for folder in (posixpath.dirname(path), "src", "tests", ""):
+            found = posixpath.normpath(posixpath.join(folder, name))
+            if found in tree_.known:
+                if found not in seen:
+                    seen.add(found)
+                    yield from included(tree_, found, seen)
+                break
+
+
+def rule_precompiled(tree_):
+    """A source that compiles only because of the precompiled header lacks an include."""
+    if PRECOMPILED_HEADER in tree_.known:
+        for name in sorted(set(included(tree_, PRECOMPILED_HEADER, set())) - set(PRECOMPILED)):
+            yield PRECOMPILED_HEADER, 1, f"give <{name}> a line in PRECOMPILED of tools/tidy.py"
+    for path in tree_.having(".h", ".cc"):
+        has = set(included(tree_, path, {path}))
+        for name, use in PRECOMPILED.items():
+            # <boost/json/object.hpp> is a part of <boost/json.hpp>.
+            part = name.removesuffix(".hpp") + "/"
+            found = re.search(use, tree_.code(path))
+            if found and name not in has and not any(other.startswith(part) for other in has):
+                line = tree_.code(path).count("\n", 0, found.start()) + 1
+                yield path, line, f"include <{name}>: the precompiled header may not be relied upon"
 
 
 def rule_every_source_is_built(tree_):
