@@ -23,7 +23,7 @@ import sales
 import slow_endpoint
 import throughput
 from ledger.ledger import LedgerFailed
-from postgres_server import PostgresFailed
+from postgres_server import ServerFailed
 from programs import BenchFailed
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -96,7 +96,7 @@ def main():
         except Interrupted as interrupted:
             print("\ninterrupted", flush=True)
             return 128 + interrupted.number
-        except (BenchFailed, LedgerFailed, PostgresFailed, OSError, sqlite3.Error) as failure:
+        except (BenchFailed, LedgerFailed, ServerFailed, OSError, sqlite3.Error) as failure:
             print(f"bench/run: {failure}", file=sys.stderr)
             return 1
     lines = [line for name, row in found.items() for line in report.lines_of(name, row)]

@@ -6,7 +6,8 @@ import sys
 import tempfile
 import unittest
 
-from broker_server import HERE, BrokerFailed, RabbitServer, RedisServer, started_at, wait_for
+from broker_server import HERE, RabbitServer, RedisServer, ServerFailed
+from own_server import started_at, wait_for
 
 
 class Redis(unittest.TestCase):
@@ -14,7 +15,7 @@ class Redis(unittest.TestCase):
         with RedisServer(password="secret") as server:
             self.assertEqual(server.ask("INCR", "n"), "1")
             server.kill()
-            with self.assertRaises(BrokerFailed):
+            with self.assertRaises(ServerFailed):
                 server.ask("GET", "n")
             server.start()
             self.assertEqual(server.ask("GET", "n"), "1")
@@ -31,11 +32,11 @@ class Redis(unittest.TestCase):
 class Rabbit(unittest.TestCase):
     def test_it_starts_again_after_a_kill_and_leaves_nothing(self):
         with RabbitServer() as server:
-            self.assertTrue(server.is_ready())
+            self.assertTrue(server.takes_connections())
             server.kill()
-            self.assertFalse(server.is_ready())
+            self.assertFalse(server.takes_connections())
             server.start()
-            self.assertTrue(server.is_ready())
+            self.assertTrue(server.takes_connections())
             pids, folder = [server.process.pid, server.epmd.pid], server.folder
         self.assertFalse(any(map(started_at, pids)))
         self.assertFalse(os.path.exists(folder))

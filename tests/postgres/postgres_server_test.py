@@ -8,7 +8,7 @@ import tempfile
 import unittest
 
 import postgres_server
-from postgres_server import (Postgres, PostgresFailed, PostgresServer, database_of, several,
+from postgres_server import (Postgres, PostgresServer, ServerFailed, database_of, several,
                              wait_for)
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -56,7 +56,7 @@ class Server(unittest.TestCase):
         for number, end in enumerate((server.stop, lambda: server.stop("immediate"), server.kill)):
             self.insert(url, number + 2)
             end()
-            with self.assertRaises(PostgresFailed):
+            with self.assertRaises(ServerFailed):
                 count(url)
             server.start()
             self.assertEqual(count(url), str(number + 2))
@@ -79,7 +79,7 @@ class Server(unittest.TestCase):
         server = self.start(password="correct")
         self.assertEqual(server.psql("SELECT 1"), "1")
         wrong = Postgres(server.url().replace(":correct@", ":wrong@"))
-        with self.assertRaisesRegex(PostgresFailed, "password authentication failed"):
+        with self.assertRaisesRegex(ServerFailed, "password authentication failed"):
             wrong.psql("SELECT 1")
 
 
@@ -110,7 +110,7 @@ class End(unittest.TestCase):
             self.assertEqual(Postgres(url).psql("SELECT 1"), "1")
             self.tool("stop", folder)
             self.assertFalse(os.path.exists(os.path.join(folder, "url")))
-            with self.assertRaises(PostgresFailed):
+            with self.assertRaises(ServerFailed):
                 Postgres(url).psql("SELECT 1")
 
     def test_the_server_of_a_run_ends_when_the_run_is_killed(self):
