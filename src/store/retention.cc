@@ -1,6 +1,21 @@
 #include "store/retention.h"
 
 namespace waybill::store::retention {
+namespace {
+
+// Runs `sql` with the workspace as $1 and each of `ids` as $2; returns how many rows it deleted.
+Result<std::int64_t> delete_each(Connection& connection, const model::WorkspaceId& workspace,
+                                 const std::vector<Uuid>& ids, std::string_view sql) {
+  std::int64_t deleted = 0;
+  for (const Uuid& id : ids) {
+    const auto gone = connection.execute(sql, {workspace, id});
+    if (!gone) return gone;
+    deleted += *gone;
+  }
+  return deleted;
+}
+
+}  // namespace
 
 Result<Found<Uuid>> find_deliveries(Connection& connection, const model::WorkspaceId& workspace,
                                     Timestamp before, const Uuid& after, int limit) {
@@ -48,16 +63,9 @@ Result<Found<Uuid>> find_events(Connection& connection, const model::WorkspaceId
 
 Result<std::int64_t> delete_events(Connection& connection, const model::WorkspaceId& workspace,
                                    const std::vector<Uuid>& ids) {
-  std::int64_t deleted = 0;
-  for (const Uuid& id : ids) {
-    const auto gone = connection.execute(
-        "DELETE FROM events WHERE workspace_id = $1 AND id = $2 AND NOT EXISTS "
-        "(SELECT 1 FROM deliveries d WHERE d.workspace_id = $1 AND d.event_id = $2)",
-        {workspace, id});
-    if (!gone) return gone;
-    deleted += *gone;
-  }
-  return deleted;
+  return delete_each(connection, workspace, ids,
+                     "DELETE FROM events WHERE workspace_id = $1 AND id = $2 AND NOT EXISTS "
+                     "(SELECT 1 FROM deliveries d WHERE d.workspace_id = $1 AND d.event_id = $2)");
 }
 
 Result<Found<Uuid>> find_replays(Connection& connection, const model::WorkspaceId& workspace,
@@ -76,14 +84,8 @@ Result<Found<Uuid>> find_replays(Connection& connection, const model::WorkspaceI
 
 Result<std::int64_t> delete_replays(Connection& connection, const model::WorkspaceId& workspace,
                                     const std::vector<Uuid>& ids) {
-  std::int64_t deleted = 0;
-  for (const Uuid& id : ids) {
-    const auto gone = connection.execute("DELETE FROM replays WHERE workspace_id = $1 AND id = $2",
-                                         {workspace, id});
-    if (!gone) return gone;
-    deleted += *gone;
-  }
-  return deleted;
+  return delete_each(connection, workspace, ids,
+                     "DELETE FROM replays WHERE workspace_id = $1 AND id = $2");
 }
 
 Result<Found<Uuid>> find_messages(Connection& connection, const model::WorkspaceId& workspace,
@@ -110,16 +112,9 @@ Result<Found<Uuid>> find_messages(Connection& connection, const model::Workspace
 
 Result<std::int64_t> delete_messages(Connection& connection, const model::WorkspaceId& workspace,
                                      const std::vector<Uuid>& ids) {
-  std::int64_t deleted = 0;
-  for (const Uuid& id : ids) {
-    const auto gone = connection.execute(
-        "DELETE FROM messages WHERE workspace_id = $1 AND id = $2 AND NOT EXISTS "
-        "(SELECT 1 FROM events e WHERE e.workspace_id = $1 AND e.id = $2)",
-        {workspace, id});
-    if (!gone) return gone;
-    deleted += *gone;
-  }
-  return deleted;
+  return delete_each(connection, workspace, ids,
+                     "DELETE FROM messages WHERE workspace_id = $1 AND id = $2 AND NOT EXISTS "
+                     "(SELECT 1 FROM events e WHERE e.workspace_id = $1 AND e.id = $2)");
 }
 
 Result<Found<IdempotencyKey>> find_idempotency(Connection& connection,

@@ -2,6 +2,9 @@
 
 #pragma once
 
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,6 +19,12 @@
 #include "dialect/loader.h"
 
 namespace waybill::delivery {
+
+// What a file has in it.
+inline std::string text_of(const std::filesystem::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
 
 class ChannelTest : public testing::Test {
  protected:

@@ -7,7 +7,6 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
-#include <iterator>
 #include <poll.h>
 #include <sstream>
 #include <string>
@@ -29,11 +28,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using model::Outcome;
-
-std::string text_of(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
 
 // Whether the process with the number in the file is gone, or goes soon: it has been killed, which
 // the system does in its own time.

@@ -36,8 +36,8 @@ std::string shown_settings(const model::Endpoint& handler, const crypto::SecretB
 // What the audit log keeps of a handler's settings.
 std::string settings_text(const model::Endpoint& handler, const Call& call) {
   std::string detail;
-  ObjectText(detail)
-      .add("source_id", handler.source_id)
+  ObjectText object(detail);
+  object.add("source_id", handler.source_id)
       .add("channel", model::channel_name(handler.channel))
       .add("url", handler.url)
       .add_json("settings", shown_settings(handler, call.services.secret_box))
@@ -45,15 +45,9 @@ std::string settings_text(const model::Endpoint& handler, const Call& call) {
       .add("name", handler.name)
       .add("description", handler.description)
       .add("event_types", handler.event_types)
-      .add_json("filter", handler.filter.empty() ? "null" : handler.filter)
-      .add("retry", handler.overrides.retry)
-      .add("attempts_max", handler.overrides.attempts_max)
-      .add("timeout", handler.overrides.timeout)
-      .add("rate_per_second", handler.overrides.rate_per_second)
-      .add("in_flight_max", handler.overrides.in_flight_max)
-      .add("in_order", handler.in_order)
-      .add("order_by", handler.order_by)
-      .end();
+      .add_json("filter", handler.filter.empty() ? "null" : handler.filter);
+  add_pace(object, handler.overrides);
+  object.add("in_order", handler.in_order).add("order_by", handler.order_by).end();
   return detail;
 }
 
@@ -228,13 +222,9 @@ void write(ObjectText& object, const model::Endpoint& handler, const AsHandler& 
       .add_json("filter", handler.filter.empty() ? "null" : handler.filter)
       .add("state", model::endpoint_state_name(handler.state))
       .add("state_reason", handler.state_reason)
-      .add("has_secret", !handler.secrets.current.empty())
-      .add("retry", handler.overrides.retry)
-      .add("attempts_max", handler.overrides.attempts_max)
-      .add("timeout", handler.overrides.timeout)
-      .add("rate_per_second", handler.overrides.rate_per_second)
-      .add("in_flight_max", handler.overrides.in_flight_max)
-      .add("in_order", handler.in_order)
+      .add("has_secret", !handler.secrets.current.empty());
+  add_pace(object, handler.overrides);
+  object.add("in_order", handler.in_order)
       .add("order_by", handler.order_by.empty() ? std::nullopt : std::optional(handler.order_by))
       .add("failing", handler.failing);
   const auto target = delivery::make_target(handler, as.services.dialects, as.services.secret_box);

@@ -288,6 +288,14 @@ void write(ObjectText& object, const dialect::Dialect& dialect) {
   append_records(object.member("events"), dialect.events);
 }
 
+void add_pace(ObjectText& object, const model::EndpointOverrides& overrides) {
+  object.add("retry", overrides.retry)
+      .add("attempts_max", overrides.attempts_max)
+      .add("timeout", overrides.timeout)
+      .add("rate_per_second", overrides.rate_per_second)
+      .add("in_flight_max", overrides.in_flight_max);
+}
+
 void write(ObjectText& object, const model::Endpoint& endpoint,
            const dialect::DialectRegistry& dialects, Timestamp now) {
   const auto& previous_until = endpoint.secrets.previous_expires_at;
@@ -303,13 +311,9 @@ void write(ObjectText& object, const model::Endpoint& endpoint,
       .add("state", model::endpoint_state_name(endpoint.state))
       .add("state_reason", endpoint.state_reason)
       .add("has_secret", !endpoint.secrets.current.empty())
-      .add("previous_secret_expires_at", overlaps ? previous_until : std::nullopt)
-      .add("retry", endpoint.overrides.retry)
-      .add("attempts_max", endpoint.overrides.attempts_max)
-      .add("timeout", endpoint.overrides.timeout)
-      .add("rate_per_second", endpoint.overrides.rate_per_second)
-      .add("in_flight_max", endpoint.overrides.in_flight_max)
-      .add_json("coalescing", coalescing_text(endpoint.overrides.coalescing))
+      .add("previous_secret_expires_at", overlaps ? previous_until : std::nullopt);
+  add_pace(object, endpoint.overrides);
+  object.add_json("coalescing", coalescing_text(endpoint.overrides.coalescing))
       .add("deactivate_after", endpoint.overrides.deactivate_after)
       .add("exhausted", endpoint.overrides.exhausted_deactivates.transform(exhausted_name));
   ObjectText headers(object.member("headers"));

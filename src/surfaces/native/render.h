@@ -67,6 +67,8 @@ inline constexpr std::string_view kExhaustedDropped = "dropped";
 inline constexpr std::string_view kExhaustedDeactivated = "deactivated";
 std::string_view exhausted_name(bool deactivates);
 
+// What an endpoint and a handler have said of their tries and their pace.
+void add_pace(ObjectText& object, const model::EndpointOverrides& overrides);
 // What applies in the end comes from its dialect; what is over at `now` is not shown.
 void write(ObjectText& object, const model::Endpoint& endpoint,
            const dialect::DialectRegistry& dialects, Timestamp now);
