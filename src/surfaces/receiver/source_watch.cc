@@ -42,7 +42,10 @@ void begin_source(ObjectText& data, const model::Source& source) {
 SourceWatch::SourceWatch(Parts parts)
     : parts_(std::move(parts)), timer_(parts_.context), tasks_(parts_.context, parts_.log) {}
 
-void SourceWatch::start() { tasks_.spawn("source_watch", run()); }
+void SourceWatch::start() {
+  started_at_ = parts_.clock.now();
+  tasks_.spawn("source_watch", run());
+}
 
 Task<void> SourceWatch::stop() {
   stopping_ = true;
@@ -83,6 +86,15 @@ model::Event SourceWatch::event_of(std::string_view type, const model::Workspace
   event.subject = std::move(subject);
   event.data = std::move(data);
   return event;
+}
+
+Task<Result<bool>> SourceWatch::is_told(const model::WorkspaceId& workspace,
+                                        const model::EventId& id) {
+  co_return co_await parts_.database.read([&](store::Connection& connection) -> Result<bool> {
+    const auto found = store::events::find(connection, workspace, id);
+    if (!found && found.error().code != Code::kNotFound) return fail(found.error());
+    return found.has_value();
+  });
 }
 
 Task<Result<void>> SourceWatch::tell(model::Event event) {
@@ -180,10 +192,16 @@ Task<Result<void>> SourceWatch::look_at(model::Source source, Timestamp now) {
     co_return co_await tell(
         event_of(model::kSourceHeard, source.workspace_id, source.id.text(), std::move(text)));
   }
-  if (told != quiet_since_.end() || now - since < *source.settings.quiet_after) {
+  const milliseconds quiet_after = *source.settings.quiet_after;
+  if (told != quiet_since_.end() || now - since < quiet_after) co_return Result<void>();
+  if (now - started_at_ < quiet_after) {
+    // It may have spoken to a hub that did not run. What was told before still is.
+    const auto known = co_await is_told(source.workspace_id, silence_id(source, since));
+    if (!known) co_return fail(known.error());
+    if (*known) quiet_since_[source.id] = since;
     co_return Result<void>();
   }
-  data.add("quiet_after", *source.settings.quiet_after).add("since", since).end();
+  data.add("quiet_after", quiet_after).add("since", since).end();
   model::Event event =
       event_of(model::kSourceQuiet, source.workspace_id, source.id.text(), std::move(text));
   event.id = silence_id(source, since);

@@ -4,7 +4,8 @@
 //
 // Signature failures are counted by the node that refuses them, and told at once. For silence and
 // lag one node looks at the store every minute. One alert is told of a silence, also by a hub that
-// was started again meanwhile; of a lag, one by each start.
+// was started again meanwhile; of a lag, one by each start. While the hub does not run nobody is
+// heard: that is not the source's silence.
 //
 // Used from the thread of the io_context only.
 
@@ -89,6 +90,7 @@ class SourceWatch {
   Task<Result<void>> look_at(model::Source source, Timestamp now);
   Task<Result<void>> look_for_lag(Timestamp now);
   void forget_failures(Timestamp now);
+  Task<Result<bool>> is_told(const model::WorkspaceId& workspace, const model::EventId& id);
   // Writes the alert, unless there is an event of its id.
   Task<Result<void>> tell(model::Event event);
   Task<void> tell_failures(model::Event event);
@@ -97,6 +99,7 @@ class SourceWatch {
 
   const Parts parts_;
   SourceWatchCounters counters_;
+  Timestamp started_at_{};
   std::map<model::SourceId, Failures> failures_;
   // Sources that are told to be quiet, and since when.
   std::map<model::SourceId, Timestamp> quiet_since_;

@@ -140,6 +140,51 @@ TEST_F(SourceWatchTest, TellsOfASilenceOnceWhoeverLooks) {
 }
 
 // What waits for its next try is no lag: what waits behind it is.
+// What is sent while the hub does not run is sent again by who sends it, and that takes a while.
+TEST_F(SourceWatchTest, TakesItsOwnDowntimeForNobodysSilence) {
+  model::SourceSettings settings;
+  settings.quiet_after = 1h;
+  new_source({.settings = settings});
+  send_signed("/in/source-1", a_message("evt_1"));
+  const Timestamp since = clock.now();
+  clock.run_for(5h);
+  watch.start();
+  clock.run_for(59min);
+  EXPECT_TRUE(alerts(model::kSourceQuiet).empty());
+  clock.run_for(2min);
+  const auto quiet = alerts(model::kSourceQuiet);
+  ASSERT_EQ(quiet.size(), 1u);
+  EXPECT_EQ(text(quiet[0], "since"), iso_time(since));
+}
+
+TEST_F(SourceWatchTest, TellsOfTheEndOfASilenceThatWasToldBeforeTheHubWasStartedAgain) {
+  model::SourceSettings settings;
+  settings.quiet_after = 1h;
+  new_source({.settings = settings});
+  watch.start();
+  clock.run_for(2h);
+  ASSERT_EQ(alerts(model::kSourceQuiet).size(), 1u);
+  const auto stop = [](SourceWatch& stopped) -> Task<bool> {
+    co_await stopped.stop();
+    co_return true;
+  };
+  run(stop(watch));
+  SourceWatch another({.context = context,
+                       .clock = clock,
+                       .log = log,
+                       .ids = ids,
+                       .database = *database,
+                       .acceptance = acceptance,
+                       .dispatcher = dispatcher});
+  another.start();
+  clock.run_for(10min);
+  send_signed("/in/source-1", a_message("evt_1"));
+  clock.run_for(2min);
+  EXPECT_EQ(alerts(model::kSourceHeard).size(), 1u);
+  EXPECT_EQ(alerts(model::kSourceQuiet).size(), 1u);
+  run(stop(another));
+}
+
 TEST_F(SourceWatchTest, TellsOfAHandlerThatFallsBehind) {
   const auto source = new_source({});
   const auto slow = new_handler(source, model::Channel::kHttp, /*in_order=*/true);
