@@ -50,7 +50,7 @@ class ChangeFeedTest : public testing::Test {
           dispatcher(test.context, test.clock, test.log, *database, endpoints, channels,
                      test.alerts, Rng(1), {.node = id}),
           keys(*database, test.clock, test.secret_box),
-          sources(*database, built_in_dialects(), test.secret_box),
+          sources(*database, built_in_dialects(), test.secret_box, test.log),
           feed(test.context, test.log, *database, id, keys, sources, dispatcher) {}
 
     Task<Result<net::ClientResponse>> receive() {

@@ -184,7 +184,7 @@ Hub::Hub(boost::asio::io_context& context, Log& log, const Settings& settings, D
           Rng(crypto::random_seed()),
           {.node = data_.node(), .node_name = node_name(settings_), .lease = settings_.lease}),
       keys_(*database_, *clock_, secret_box_, settings_.rate_limit),
-      sources_(*database_, dialects_, secret_box_),
+      sources_(*database_, dialects_, secret_box_, log_),
       nodes_(context, *clock_, log_, *database_,
              {.id = data_.node(),
               .boot = ids_.next(),

@@ -108,7 +108,7 @@ class HubFixture : public testing::Test {
   delivery::Channels channels;
   delivery::Dispatcher dispatcher;
   KeyDirectory keys;
-  SourceDirectory sources{*database, dialects, secret_box};
+  SourceDirectory sources{*database, dialects, secret_box, log};
   net::EgressGuard guard{/*allow_private_networks=*/false};
   store::Backup backup;
   WooCommerceOrders woocommerce_orders;

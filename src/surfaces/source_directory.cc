@@ -99,7 +99,12 @@ Task<Result<SourceDirectory::Sources>> SourceDirectory::of_dialect(std::string d
   if (!found) co_return fail(found.error());
   std::vector<Source> opened;
   for (Found& one : *found) {
-    if (auto source = open(std::move(one))) opened.push_back(*std::move(source));
+    const std::string id = one.source.id.text();
+    if (auto source = open(std::move(one))) {
+      opened.push_back(*std::move(source));
+    } else {
+      log_.warn("source_not_opened", {{"source", id}, {"what", source.error().message}});
+    }
   }
   auto sources = std::make_shared<const std::vector<Source>>(std::move(opened));
   if (trusted_ && forgotten == forgotten_ && dialects_.find(dialect)) {

@@ -15,6 +15,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "base/log.h"
 #include "base/task.h"
 #include "crypto/digest.h"
 #include "crypto/secret_box.h"
@@ -36,8 +37,8 @@ class SourceDirectory {
 
   // Everything given outlives it.
   SourceDirectory(store::Database& database, const dialect::DialectRegistry& dialects,
-                  const crypto::SecretBox& secret_box)
-      : database_(database), dialects_(dialects), secret_box_(secret_box) {}
+                  const crypto::SecretBox& secret_box, Log& log)
+      : database_(database), dialects_(dialects), secret_box_(secret_box), log_(log) {}
 
   // The active source with this token.
   // Fails with kNotFound (source_not_found), as Database::read(), or with kInternal if its secrets
@@ -48,7 +49,8 @@ class SourceDirectory {
   Source remembered(std::string_view token) const;
 
   // All active sources of a dialect, of all workspaces, the oldest first. One that cannot be opened
-  // is left out: it must not close the door to all others. Fails as Database::read().
+  // is left out, and the log says so: it must not close the door to all others. Fails as
+  // Database::read().
   Task<Result<Sources>> of_dialect(std::string dialect);
 
   // A source was made, changed or deleted. Call after the commit.
@@ -74,6 +76,7 @@ class SourceDirectory {
   store::Database& database_;
   const dialect::DialectRegistry& dialects_;
   const crypto::SecretBox& secret_box_;
+  Log& log_;
   std::unordered_map<crypto::Digest, Source, DigestHash> known_;
   std::unordered_set<crypto::Digest, DigestHash> unknown_;
   std::unordered_map<std::string, Sources> by_dialect_;

@@ -412,6 +412,26 @@ TEST_F(ReceiverTest, TellsTheLogWhyAndNotTooOften) {
   EXPECT_NE(logged(1, "/in/source-1", "{}"), "");
 }
 
+TEST_F(ReceiverTest, LeavesOutASourceWhoseSecretsCannotBeOpened) {
+  const auto broken = new_source({});
+  const auto whole = new_source({.secrets = {"another-secret"}});
+  const auto spoilt = run(database->run([&](store::Connection& connection) {
+    return connection.execute("UPDATE sources SET secrets = $1 WHERE id = $2",
+                              {ByteView(Bytes(40, 1)), broken.id});
+  }));
+  ASSERT_TRUE(spoilt.has_value()) << spoilt.error().message;
+  Log loud(Log::Level::kInfo);
+  SourceDirectory directory(*database, dialects, secret_box, loud);
+  testing::internal::CaptureStderr();
+  const auto found = run(directory.of_dialect("procureiq"));
+  const std::string logged = testing::internal::GetCapturedStderr();
+  ASSERT_TRUE(found.has_value());
+  ASSERT_EQ((*found)->size(), 1u);
+  EXPECT_EQ((*found)->front()->source.id, whole.id);
+  EXPECT_TRUE(logged.contains("source_not_opened")) << logged;
+  EXPECT_TRUE(logged.contains(broken.id.text())) << logged;
+}
+
 TEST_F(ReceiverTest, LimitsTheSearchForTokens) {
   new_source({});
   EXPECT_EQ(send_signed("/in/source-1", a_message("evt_1")).status, 200);
