@@ -35,9 +35,9 @@ class HandlerChannels {
     Log& log;
     IdGenerator& ids;
     const dialect::DialectRegistry& dialects;
-    delivery::HttpChannel::Send send;  // How a request leaves.
-    const Settings& settings;          // Read while this is made.
-    std::filesystem::path data;        // The data directory.
+    delivery::Send send;         // How a request leaves.
+    const Settings& settings;    // Read while this is made.
+    std::filesystem::path data;  // The data directory.
   };
 
   explicit HandlerChannels(Parts parts);

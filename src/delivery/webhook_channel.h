@@ -4,7 +4,6 @@
 
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +14,7 @@
 #include "base/task.h"
 #include "delivery/channel.h"
 #include "delivery/endpoint_directory.h"
+#include "delivery/http_attempt.h"
 #include "dialect/dialect.h"
 #include "model/delivery.h"
 #include "model/event.h"
@@ -29,9 +29,6 @@ Result<net::ClientRequest> make_request(const model::Delivery& delivery, const T
 
 class WebhookChannel final : public Channel {
  public:
-  // How a request leaves: net::HttpClient::send(), or a test's stand-in.
-  using Send = std::function<Task<Result<net::ClientResponse>>(net::ClientRequest)>;
-
   WebhookChannel(const Clock& clock, Send send) : clock_(clock), send_(std::move(send)) {}
 
   // Makes attempt number `delivery.attempts_made` + 1. Never fails: a failure is an outcome.
@@ -42,17 +39,5 @@ class WebhookChannel final : public Channel {
   const Clock& clock_;
   const Send send_;
 };
-
-// Passes the trace on, as a step of its own for this attempt; nothing where there is none, or where
-// `headers` has one. After the signature, so that no dialect signs it.
-void add_trace(const model::TraceContext& trace, const model::DeliveryId& delivery, int number,
-               std::vector<net::Header>& headers);
-
-// What an answer means. Pure.
-model::Attempt judge(const Result<net::ClientResponse>& answer, const dialect::DeliveryRules& rules,
-                     Timestamp wall_now);
-
-// The wait a Retry-After header asks for: seconds, or an HTTP date (RFC 9110 §10.2.3).
-std::optional<std::chrono::milliseconds> parse_retry_after(std::string_view value, Timestamp now);
 
 }  // namespace waybill::delivery

@@ -8,6 +8,7 @@
 
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <functional>
@@ -33,6 +34,11 @@ struct Deadlines {
   std::chrono::milliseconds first_byte{
       std::chrono::seconds(30)};  // From the request to the answer's head.
   std::chrono::milliseconds total{std::chrono::seconds(30)};  // From the start to the answer's end.
+
+  // No part of it takes longer than `total`.
+  static Deadlines within(std::chrono::milliseconds total) {
+    return {std::min(Deadlines().connect, total), total, total};
+  }
 };
 
 struct ClientRequest {

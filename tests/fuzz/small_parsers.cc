@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/json.h"
-#include "delivery/webhook_channel.h"
+#include "delivery/http_attempt.h"
 #include "fuzz/target.h"
 #include "model/ids.h"
 #include "net/http.h"

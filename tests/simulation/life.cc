@@ -26,7 +26,7 @@ crypto::SecretBox secret_box() {
 }  // namespace
 
 Life::Life(const Machine& machine, const dialect::DialectRegistry& dialects,
-           const LifeOptions& options, delivery::WebhookChannel::Send send)
+           const LifeOptions& options, delivery::Send send)
     : node_(options.node),
       work_(asio::make_work_guard(context_)),
       clock_(machine),

@@ -46,7 +46,7 @@ class Life {
   using Answer = std::shared_ptr<std::optional<net::Response>>;
 
   Life(const Machine& machine, const dialect::DialectRegistry& dialects, const LifeOptions& options,
-       delivery::WebhookChannel::Send send);
+       delivery::Send send);
   ~Life();
 
   // Begins what a hub begins with. Then has_started() says what came of it, once that is known.

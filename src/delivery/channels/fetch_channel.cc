@@ -13,7 +13,6 @@
 #include "crypto/digest.h"
 #include "delivery/channels/fetch_settings.h"
 #include "delivery/handled_message.h"
-#include "delivery/webhook_channel.h"
 
 namespace waybill::delivery {
 namespace {
@@ -158,9 +157,7 @@ Result<FetchChannel::Plan> FetchChannel::plan(const model::MessageContent& conte
   if (!net::find_header(request.headers, "Accept")) {
     request.headers.push_back({"Accept", "application/json"});
   }
-  request.deadlines.total = target.timeout;
-  request.deadlines.first_byte = target.timeout;
-  request.deadlines.connect = std::min(request.deadlines.connect, target.timeout);
+  request.deadlines = net::Deadlines::within(target.timeout);
   request.answer_bytes_max = kDocumentBytesMax;
   return plan;
 }

@@ -11,7 +11,6 @@
 
 #pragma once
 
-#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -22,6 +21,7 @@
 #include "delivery/channel.h"
 #include "delivery/channels/fetch_memory.h"
 #include "delivery/channels/fetch_pace.h"
+#include "delivery/http_attempt.h"
 #include "dialect/loader.h"
 #include "model/message.h"
 #include "net/http_client.h"
@@ -33,9 +33,6 @@ class FetchChannel final : public Channel {
   static constexpr std::size_t kDocumentBytesMax = 1024 * 1024;
   // How long a request waits here for its turn, before it is put off. Hub time.
   static constexpr std::chrono::seconds kWaitMax{2};
-
-  // How a request leaves: net::HttpClient::send(), with its egress guard, or a test's stand-in.
-  using Send = std::function<Task<Result<net::ClientResponse>>(net::ClientRequest)>;
 
   // Everything given outlives it.
   FetchChannel(Clock& clock, IdGenerator& ids, const dialect::DialectRegistry& dialects, Send send)

@@ -9,7 +9,6 @@
 #include <fmt/format.h>
 
 #include "delivery/handled_message.h"
-#include "delivery/webhook_channel.h"
 #include "dialect/event_message.h"
 #include "dialect/foreign_headers.h"
 
@@ -137,9 +136,7 @@ Result<net::ClientRequest> make_forward(const model::Delivery& delivery, const T
   }
 
   request.url = target.url;
-  request.deadlines.total = target.timeout;
-  request.deadlines.first_byte = target.timeout;
-  request.deadlines.connect = std::min(request.deadlines.connect, target.timeout);
+  request.deadlines = net::Deadlines::within(target.timeout);
   return request;
 }
 
@@ -160,21 +157,9 @@ model::Attempt judge_forward(const Result<net::ClientResponse>& answer, Timestam
 Task<Tried> HttpChannel::attempt(const model::Delivery& delivery,
                                  std::shared_ptr<const Target> target, OutgoingEvent& event) {
   const int number = delivery.attempts_made + 1;
-  const Timestamp started_at = clock_.now();
-  const Stopwatch stopwatch;
-  Result<net::ClientRequest> request = make_forward(delivery, *target, event, number, clock_);
-  Result<net::ClientResponse> answer = fail(Code::kInternal, "");
-  if (request) {
-    answer = co_await send_(*std::move(request));
-  } else {
-    // Settings or a secret that do not fit: never the receiver's fault.
-    answer = fail(Code::kInvalid, request.error().reason, request.error().message);
-  }
-  model::Attempt attempt = judge_forward(answer, clock_.wall_now());
-  attempt.number = number;
-  attempt.started_at = started_at;
-  attempt.latency = stopwatch.elapsed();
-  co_return Tried{std::move(attempt), std::nullopt};
+  // Settings or a secret that do not fit: never the receiver's fault.
+  auto request = make_forward(delivery, *target, event, number, clock_);
+  return try_over_http(clock_, send_, number, std::move(request), judge_forward);
 }
 
 }  // namespace waybill::delivery

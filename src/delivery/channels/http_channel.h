@@ -23,7 +23,6 @@
 
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <utility>
 
@@ -33,6 +32,7 @@
 #include "base/task.h"
 #include "delivery/channel.h"
 #include "delivery/channels/handler_settings.h"
+#include "delivery/http_attempt.h"
 #include "net/http_client.h"
 
 namespace waybill::delivery {
@@ -56,9 +56,6 @@ model::Attempt judge_forward(const Result<net::ClientResponse>& answer, Timestam
 
 class HttpChannel final : public Channel {
  public:
-  // How a request leaves: net::HttpClient::send(), or a test's stand-in.
-  using Send = std::function<Task<Result<net::ClientResponse>>(net::ClientRequest)>;
-
   HttpChannel(const Clock& clock, Send send) : clock_(clock), send_(std::move(send)) {}
 
   Task<Tried> attempt(const model::Delivery& delivery, std::shared_ptr<const Target> target,

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/rng.h"
+#include "delivery/http_attempt.h"
 #include "delivery/webhook_channel.h"
 #include "store/deliveries.h"
 #include "store/endpoints.h"
