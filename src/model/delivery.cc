@@ -48,9 +48,10 @@ NextState next_state(const Delivery& delivery, const Attempt& attempt,
     case Outcome::kGone:
     case Outcome::kNever: return {DeliveryState::kDropped, std::nullopt};
     case Outcome::kLater:
-      if (attempt.unmade || delivery.attempts_made < kAttemptsMax) {
+      if (attempt.unmade || delivery.attempts_made % kAttemptsMax != 0) {
+        const RetrySchedule::Delay least = attempt.unmade ? RetrySchedule::Delay(0) : kLaterMin;
         const auto wait = std::clamp<RetrySchedule::Delay>(
-            attempt.retry_after.value_or(kLaterDefault), RetrySchedule::Delay(0), kLaterMax);
+            attempt.retry_after.value_or(kLaterDefault), least, kLaterMax);
         return {DeliveryState::kRetrying, now + wait};
       }
       return {DeliveryState::kDropped, std::nullopt};

@@ -92,8 +92,11 @@ constexpr bool is_failure(Outcome outcome) {
          outcome != Outcome::kNever && outcome != Outcome::kLater;
 }
 
-// What is put off again and again is dropped after so many attempts.
+// What its receiver puts off again and again is dropped after so many attempts; and, tried again by
+// hand, after as many more.
 inline constexpr int kAttemptsMax = 1000;
+// Who has been asked is not asked again at once.
+inline constexpr std::chrono::seconds kLaterMin{1};
 // What is put off without a time waits so long.
 inline constexpr std::chrono::minutes kLaterDefault{1};
 // Nothing is put off for longer, whatever its receiver says.

@@ -108,7 +108,16 @@ TEST(Delivery, NothingIsPutOffForLongerThanThirtyDays) {
   later.retry_after = std::chrono::days(3'000'000);
   EXPECT_EQ(next(after(1), later, {5s}).due_at, kNoon + std::chrono::days(30));
   later.retry_after = -1h;
-  EXPECT_EQ(next(after(1), later, {5s}).due_at, kNoon);
+  EXPECT_EQ(next(after(1), later, {5s}).due_at, kNoon + kLaterMin);
+}
+
+// "Retry-After: 0" would have it a thousand times in a moment.
+TEST(Delivery, WhoIsAskedIsNotAskedAgainAtOnce) {
+  Attempt later = ended(Outcome::kLater);
+  later.retry_after = 0s;
+  EXPECT_EQ(next(after(1), later, {5s}).due_at, kNoon + kLaterMin);
+  later.unmade = true;
+  EXPECT_EQ(next(after(1), later, {5s}).due_at, kNoon) << "nobody was asked";
 }
 
 TEST(Delivery, WhatTheHubItselfPutsOffIsNeverDropped) {
@@ -126,6 +135,11 @@ TEST(Delivery, WhatIsPutOffAgainAndAgainIsDroppedInTheEnd) {
   const NextState last = next(after(kAttemptsMax, kAttemptsMax), ended(Outcome::kLater), {5s});
   EXPECT_EQ(last.state, DeliveryState::kDropped);
   EXPECT_EQ(last.due_at, std::nullopt);
+  // Replayed from the dead letter, it may be put off as often again.
+  EXPECT_EQ(next(after(kAttemptsMax + 1, kAttemptsMax + 1), ended(Outcome::kLater), {5s}).state,
+            DeliveryState::kRetrying);
+  EXPECT_EQ(next(after(2 * kAttemptsMax, 2 * kAttemptsMax), ended(Outcome::kLater), {5s}).state,
+            DeliveryState::kDropped);
 }
 
 // What follows for an endpoint if the delivery is to be tried again.
