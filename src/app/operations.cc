@@ -59,9 +59,10 @@ void write_received(MetricsText& text, const intake::ReceiverCounters& counters,
   text.sample(number(door.refused), {{"result", "refused"}});
   text.counter("waybill_source_messages_differing_total",
                "Duplicates with another body than the message that was there.", counters.differing);
-  text.counter("waybill_source_signature_failures_total",
-               "What came to sources, and nobody with a secret of theirs has signed.",
-               door.signature_failures);
+  text.counter(
+      "waybill_source_signature_failures_total",
+      "What came to sources, and nobody with a secret of theirs has signed, or not in time.",
+      door.signature_failures);
 }
 
 void write_deliveries(MetricsText& text, const delivery::DispatcherCounters& counters,
