@@ -7,8 +7,14 @@
 
 namespace waybill::surfaces {
 
+std::string_view told(const Error& error) {
+  if (error.reason == "database_unavailable") return "The database cannot be used now.";
+  return error.message;
+}
+
 std::string told_with_path(const Error& error) {
-  return error.path.empty() ? error.message : fmt::format("{}: {}", error.path, error.message);
+  return error.path.empty() ? std::string(told(error))
+                            : fmt::format("{}: {}", error.path, told(error));
 }
 
 void log_refusal(Log& log, const net::Request& request, std::string_view operation,

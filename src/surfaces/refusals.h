@@ -17,7 +17,11 @@ namespace waybill::surfaces {
 using RenderRefusal = net::Response (*)(int status, std::string_view reason,
                                         std::string_view message);
 
-// The sentence, after the path of what it is about, if there is one: for shapes that have no member
+// What a caller is told. Of a database that cannot be used no more than that: where it is, and why,
+// is in the log, and anybody may ask.
+std::string_view told(const Error& error);
+
+// The same, after the path of what it is about, if there is one: for shapes that have no member
 // for a path.
 std::string told_with_path(const Error& error);
 

@@ -64,6 +64,8 @@ TEST_F(StoreFailure, EachSurfaceAnswers503WithRetryAfterAndNothingIsAccepted) {
     ASSERT_NE(wait, nullptr);
     EXPECT_EQ(*wait, "1");
     EXPECT_EQ(json_of(*answer).at("code").as_string(), "database_unavailable");
+    EXPECT_TRUE(answer->body.contains("The database cannot be used now.\"")) << answer->body;
+    EXPECT_FALSE(answer->body.contains("locked")) << "why is for the log: " << answer->body;
   }
   EXPECT_TRUE(json_of(order).as_object().contains("error")) << "ProcuLink's shape";
   EXPECT_TRUE(json_of(event).as_object().contains("detail")) << "a problem document";

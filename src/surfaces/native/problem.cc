@@ -7,6 +7,7 @@
 #include <fmt/ranges.h>
 
 #include "base/json_text.h"
+#include "surfaces/refusals.h"
 
 namespace waybill::surfaces::native {
 namespace {
@@ -36,7 +37,7 @@ net::Response problem(const Error& error) {
   if (error.code == Code::kInternal) {
     return write(status, "internal", "Something is wrong inside the hub; its log says what.", {});
   }
-  net::Response response = write(status, error.reason, error.message, error.path);
+  net::Response response = write(status, error.reason, told(error), error.path);
   if (error.code == Code::kUnauthenticated) {
     response.headers.push_back({"WWW-Authenticate", "Bearer"});
   }

@@ -156,7 +156,7 @@ net::Response PrecoroApi::render_error(const Error& error) {
   if (error.code == Code::kInternal) {
     return render(status, "internal", "Something is wrong inside the hub; its log says what.");
   }
-  net::Response response = render(status, error.reason, error.message);
+  net::Response response = render(status, error.reason, told(error));
   if (error.code == Code::kUnavailable) response.headers.push_back({"Retry-After", "1"});
   return response;
 }

@@ -62,7 +62,7 @@ net::Response ProcuLinkApi::render_error(const Error& error) {
   if (error.code == Code::kInternal) {
     return render(status, "internal", "Something is wrong inside the hub; its log says what.", {});
   }
-  net::Response response = render(status, error.reason, error.message, error.path);
+  net::Response response = render(status, error.reason, told(error), error.path);
   if (error.code == Code::kUnavailable) response.headers.push_back({"Retry-After", "1"});
   return response;
 }
