@@ -1,5 +1,6 @@
 #include "delivery/channels/publish_channel.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -10,10 +11,18 @@
 namespace waybill::delivery {
 namespace {
 
-// What a canonical event is about is the id in its data, as in the hub's own events.
+constexpr std::size_t kSubjectBytesMax = 200;
+
+bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }
+
+// What a canonical event is about is the id in its data, as in the hub's own events. What can be no
+// subject is not made one: a NUL, say, which no PostgreSQL stores.
 std::string subject_of(const json::value& data) {
   const json::value* id = data.is_object() ? data.get_object().if_contains("id") : nullptr;
-  return id && id->is_string() ? std::string(std::string_view(id->get_string())) : std::string();
+  if (!id || !id->is_string()) return "";
+  const std::string_view text = id->get_string();
+  const bool fits = text.size() <= kSubjectBytesMax && std::ranges::none_of(text, is_control);
+  return fits ? std::string(text) : std::string();
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <string>
 
 #include <boost/asio/co_spawn.hpp>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "base/check.h"
@@ -91,6 +92,21 @@ TEST_F(PublishChannelTest, WhatAPlatformTellsBecomesTheEventItWasMadeOf) {
   EXPECT_EQ(made.trace.parent, received.trace.parent);
   EXPECT_FALSE(made.id.is_nil());
   EXPECT_NE(made.id, original.id);
+}
+
+// PostgreSQL stores no NUL: the event would be refused each time that it is made.
+TEST_F(PublishChannelTest, WhatCanBeNoSubjectIsNotMadeOne) {
+  content.dialect = "standard-webhooks";
+  content.type = "order.created";
+  for (const std::string& id :
+       {std::string(R"(a\u0000b)"), std::string(R"(a\nb)"), std::string(201, 'x')}) {
+    content.body = fmt::format(
+        R"({{"type":"order.created","timestamp":"2026-06-12T09:00:00Z","data":{{"id":"{}"}}}})",
+        id);
+    const Tried tried = attempt();
+    ASSERT_TRUE(tried.follow_up) << tried.attempt.error;
+    EXPECT_EQ(tried.follow_up->event.subject, "") << id;
+  }
 }
 
 TEST_F(PublishChannelTest, WhatTheDialectCannotReadIsDroppedAtOnceAndSaysWhy) {
