@@ -115,7 +115,7 @@ class Database::Executor {
         database_.answer(std::move(batch));
         continue;
       }
-      const bool ordered = order_by_locks(batch);
+      const bool ordered = !connection.row_lock().empty() && order_by_locks(batch);
       run_batch(connection, batch);
       if (ordered) std::ranges::sort(batch, {}, [](const auto& job) { return job->arrival(); });
       database_.answer(std::move(batch));

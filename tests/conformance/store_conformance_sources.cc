@@ -1,6 +1,9 @@
 // Doors for foreign webhooks, and what came in by them: store/sources.h and store/messages.h.
 
 #include <algorithm>
+#include <mutex>
+#include <optional>
+#include <vector>
 
 #include "conformance/store_conformance.h"
 #include "crypto/digest.h"
@@ -125,6 +128,33 @@ std::vector<std::string> SourceConformance::listed(const messages::Filter& filte
   EXPECT_EQ(must(read([&](Connection& c) { return messages::count(c, workspace_, filter); })),
             std::ssize(ids));
   return ids;
+}
+
+// Of two messages of one key the first is handled first. Only where rows are locked the units of a
+// transaction have to change places.
+TEST_P(SourceConformance, WhereNothingIsLockedUnitsRunInTheOrderInWhichTheyCame) {
+  std::mutex mutex;
+  std::vector<int> ran;
+  bool locks = false;
+  std::vector<std::optional<Result<int>>> answers(200);
+  for (int i = 0; i < std::ssize(answers); ++i) {
+    const Bytes key(8, static_cast<std::uint8_t>(i * 37));
+    start(database_->run(
+              [&, i](Connection& c) -> Result<int> {
+                const std::lock_guard lock(mutex);
+                locks = !c.row_lock().empty();
+                ran.push_back(i);
+                return i;
+              },
+              Priority::kNew, lock_order(key)),
+          answers[static_cast<std::size_t>(i)]);
+  }
+  context_.restart();
+  while (!std::ranges::all_of(answers, [](const auto& one) { return one.has_value(); })) {
+    context_.run_one();
+  }
+  EXPECT_EQ(ran.size(), answers.size());
+  EXPECT_TRUE(locks || std::ranges::is_sorted(ran));
 }
 
 TEST_P(SourceConformance, SourcesAreReadAsTheyWereWritten) {
