@@ -64,22 +64,17 @@ class Facts {
   }
   // What it carries, if that is JSON; else null.
   const json::value* message_body() {
-    if (!body_read_) {
-      body_read_ = true;
-      const auto content = model::read_message_data(*message().data);
-      auto read = content ? parse_json(content->body) : fail(content.error());
-      if (read) body_ = *std::move(read);
-    }
-    return body_ ? &*body_ : nullptr;
+    const dialect::ReceivedRequest* received = received_message();
+    return received && received->body_json() ? &*received->body_json() : nullptr;
   }
 
   // What a template makes of it (Endpoint::order_by); nothing if it cannot.
   std::optional<std::string> message_text(std::string_view source) {
-    const auto content = model::read_message_data(*message().data);
     const auto parsed = dialect::parse_message_template(source);
     WAYBILL_CHECK(parsed.has_value(), "a stored template is one we have read");
-    if (!content) return std::nullopt;
-    auto text = dialect::render_message_template(*parsed, {content->headers, content->body});
+    const dialect::ReceivedRequest* received = received_message();
+    if (!received) return std::nullopt;
+    auto text = dialect::render_message_template(*parsed, *received);
     return text ? std::optional(*std::move(text)) : std::nullopt;
   }
 
@@ -90,12 +85,21 @@ class Facts {
   }
 
  private:
+  // Null if the data is not that of a message.
+  const dialect::ReceivedRequest* received_message() {
+    if (!content_) {
+      content_ = model::read_message_data(*message().data);
+      if (*content_) received_.emplace((*content_)->headers, (*content_)->body);
+    }
+    return received_ ? &*received_ : nullptr;
+  }
+
   const model::Event& event_;
   const std::string event_id_;
   dialect::Message message_;
   std::optional<json::value> data_;
-  std::optional<json::value> body_;
-  bool body_read_ = false;
+  std::optional<Result<model::MessageContent>> content_;
+  std::optional<dialect::ReceivedRequest> received_;
   std::map<const dialect::Dialect*, std::optional<json::value>> rendered_;
 };
 
