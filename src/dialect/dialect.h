@@ -177,6 +177,9 @@ class Dialect {
   Secret new_secret() const;
   // Fails with kInvalid (secret_invalid) if no scheme can use it, saying what a secret looks like.
   Result<void> check_secret(const Secret& secret) const;
+  // The same of what is only verified with: the public half of an asymmetric key will do.
+  Result<void> check_verification_key(const Secret& key) const;
+  bool is_asymmetric(const Secret& secret) const;
   // The text a receiver verifies with: the secret itself, or the public half of an asymmetric one.
   // Requires: check_secret() passed.
   std::string verification_key(const Secret& secret) const;

@@ -317,6 +317,16 @@ Result<void> Dialect::check_secret(const Secret& secret) const {
   return {};
 }
 
+Result<void> Dialect::check_verification_key(const Secret& key) const {
+  const auto read = signature ? read_key(*signature, key.reveal()) : std::nullopt;
+  return read && read->is_public ? Result<void>() : check_secret(key);
+}
+
+bool Dialect::is_asymmetric(const Secret& secret) const {
+  const auto key = signature ? read_key(*signature, secret.reveal()) : std::nullopt;
+  return key && key->scheme->algorithm == Algorithm::kEd25519;
+}
+
 std::string Dialect::verification_key(const Secret& secret) const {
   const std::optional<Key> key = signature ? read_key(*signature, secret.reveal()) : std::nullopt;
   WAYBILL_CHECK(key && !key->is_public, "the secret has been checked");

@@ -266,7 +266,7 @@ Result<const dialect::Dialect*> dialect_of(const model::Source& source,
 }
 
 Result<void> check_source_secret(const dialect::Dialect& dialect, const Secret& secret) {
-  if (dialect.signature) return dialect.check_secret(secret);
+  if (dialect.signature) return dialect.check_verification_key(secret);
   return fail(Code::kInvalid, "secret_not_used",
               fmt::format("{} does not sign, so its sources have no secret.", dialect.title));
 }

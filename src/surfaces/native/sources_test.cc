@@ -120,6 +120,33 @@ TEST_F(SourcesTest, RefusesWhatCannotBe) {
   EXPECT_EQ(text(ok(200, "GET", kSources), "rows"), "[]");
 }
 
+// A receiver of Standard Webhooks' asymmetric scheme has no more than that.
+TEST_F(SourcesTest, TakesThePublicHalfOfAKeyToVerifyBy) {
+  const auto& dialect = *dialects.find("standard-webhooks");
+  const std::string key = dialect.verification_key(Secret("whsk_" + base64(Bytes(32, 9))));
+  ASSERT_TRUE(key.starts_with("whpk_"));
+  const json::value made =
+      create(fmt::format(R"({{"dialect": "standard-webhooks", "secrets": ["{}"]}})", key));
+  EXPECT_EQ(stored(made)[0].secret.reveal(), key);
+  refused(400, "secret_invalid", "$.secrets[0]", "POST", kSources,
+          R"({"dialect": "standard-webhooks", "secrets": ["whpk_AAAA"]})");
+}
+
+// Of a master key that is lost, say.
+TEST_F(SourcesTest, WhoseSecretsDoNotOpenIsGivenAnother) {
+  const json::value made =
+      create(fmt::format(R"({{"dialect": "stripe", "secrets": ["{}"]}})", kStripeSecret));
+  const auto id = model::SourceId::parse(text(made, "id"));
+  const auto spoilt = run(database->run([&](store::Connection& connection) {
+    return connection.execute("UPDATE sources SET secrets = $1 WHERE id = $2",
+                              {ByteView(Bytes(40, 1)), *id});
+  }));
+  ASSERT_TRUE(spoilt.has_value()) << spoilt.error().message;
+  ok(201, "POST", path(made, "/secrets"), R"({"secret": "whsec_another-secret-of-stripe"})");
+  ASSERT_EQ(stored(made).size(), 1u);
+  EXPECT_EQ(stored(made)[0].secret.reveal(), "whsec_another-secret-of-stripe");
+}
+
 // Slack and Shopify have one secret for all that an app is told.
 TEST_F(SourcesTest, ASecretMayBeOfSeveralSources) {
   const std::string body =
