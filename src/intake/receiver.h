@@ -47,6 +47,7 @@ struct OpenSource {
   std::string environment;                    // Its workspace's: "production" or "sandbox".
   const dialect::Dialect* dialect = nullptr;  // It has a `receipt`.
   std::vector<Key> keys;                      // Newest first.
+  std::size_t asymmetric_keys = 0;            // Of these: they take far longer to verify with.
 
   std::vector<Secret> secrets_at(Timestamp now) const;
 };

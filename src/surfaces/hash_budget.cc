@@ -22,9 +22,13 @@ std::string other_end_of(std::string_view peer) {
   return ip::make_network_v6(wide, kCustomerBits).canonical().to_string();
 }
 
-bool HashBudget::may_begin(const std::string& other_end, Timestamp now) const {
+std::chrono::microseconds HashBudget::time_for(std::int64_t bytes) {
+  return std::chrono::microseconds(bytes * std::micro::den / kBytesPerSecond);
+}
+
+bool HashBudget::may_go_on(const std::string& other_end, std::int64_t own, Timestamp now) const {
   const auto found = paid_until_.find(other_end);
-  return found == paid_until_.end() || found->second <= now + kAtOnce;
+  return found == paid_until_.end() || found->second - time_for(own) <= now + kAtOnce;
 }
 
 void HashBudget::spend(const std::string& other_end, std::int64_t bytes, Timestamp now) {
@@ -33,8 +37,7 @@ void HashBudget::spend(const std::string& other_end, std::int64_t bytes, Timesta
     if (paid_until_.size() >= kOtherEndsMax) paid_until_.clear();
   }
   Micros& until = paid_until_[other_end];
-  until = std::max<Micros>(until, now) +
-          std::chrono::microseconds(bytes * std::micro::den / kBytesPerSecond);
+  until = std::max<Micros>(until, now) + time_for(bytes);
 }
 
 }  // namespace waybill::surfaces

@@ -29,12 +29,18 @@ class HashBudget {
   // Remembered. When more are busy, all fare as if they were new.
   static constexpr std::size_t kOtherEndsMax = 100'000;
 
-  bool may_begin(const std::string& other_end, Timestamp now) const;
+  bool may_begin(const std::string& other_end, Timestamp now) const {
+    return may_go_on(other_end, 0, now);
+  }
+  // A search that has spent `own` bytes so far goes on whatever it owes itself: what others owe of
+  // the same other end may stop it.
+  bool may_go_on(const std::string& other_end, std::int64_t own, Timestamp now) const;
   // What turns out not to be in vain is given back: `bytes` below zero.
   void spend(const std::string& other_end, std::int64_t bytes, Timestamp now);
 
  private:
   using Micros = std::chrono::sys_time<std::chrono::microseconds>;
+  static std::chrono::microseconds time_for(std::int64_t bytes);
 
   std::unordered_map<std::string, Micros> paid_until_;  // At kBytesPerSecond.
 };

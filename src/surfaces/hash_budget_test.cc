@@ -34,6 +34,18 @@ TEST(HashBudget, WhatIsGivenBackWasNotSpent) {
   EXPECT_FALSE(budget.may_begin("a", kNoon + 1s)) << "but no more than nothing is left over";
 }
 
+TEST(HashBudget, WhatASearchOwesItselfDoesNotStopIt) {
+  HashBudget budget;
+  constexpr std::int64_t kSecond = HashBudget::kBytesPerSecond;
+  budget.spend("a", 5 * kSecond, kNoon);
+  EXPECT_FALSE(budget.may_begin("a", kNoon));
+  EXPECT_TRUE(budget.may_go_on("a", 5 * kSecond, kNoon));
+  budget.spend("a", kSecond, kNoon);
+  EXPECT_TRUE(budget.may_go_on("a", 5 * kSecond, kNoon)) << "another one's, of a second";
+  budget.spend("a", 1024, kNoon);
+  EXPECT_FALSE(budget.may_go_on("a", 5 * kSecond, kNoon));
+}
+
 TEST(HashBudget, ManySmallTriesAddUp) {
   HashBudget budget;
   for (int i = 0; i < 40'000; ++i) budget.spend("a", 1024, kNoon);

@@ -1,5 +1,6 @@
 #include "surfaces/source_directory.h"
 
+#include <algorithm>
 #include <cstring>
 #include <optional>
 #include <utility>
@@ -45,6 +46,10 @@ Result<SourceDirectory::Source> SourceDirectory::open(Found found) const {
   opened.environment = std::move(found.environment);
   opened.dialect = dialect;
   opened.keys = *std::move(keys);
+  opened.asymmetric_keys = static_cast<std::size_t>(
+      std::ranges::count_if(opened.keys, [dialect](const intake::OpenSource::Key& key) {
+        return dialect->is_asymmetric(key.secret);
+      }));
   return std::make_shared<const intake::OpenSource>(std::move(opened));
 }
 

@@ -20,7 +20,10 @@ constexpr std::string_view kPlatformPath = "/webhooks/";
 // What a look for a token that is none costs, in hashed bytes: a read of the store.
 constexpr std::int64_t kLookBytes = 64 * 1024;
 constexpr std::int64_t kHashedBesides = 256;  // Of one HMAC: what pads it, and the outer hash.
+// What the signatures of one request by an asymmetric key may take: as much as hashing this.
+constexpr std::int64_t kAsymmetricBytes = 1024 * 1024;
 constexpr std::chrono::microseconds kTurn{1'000};
+constexpr std::string_view kLate = "timestamp_out_of_tolerance";
 
 net::Response render(int status, std::string_view code, std::string_view detail) {
   std::string body;
@@ -38,9 +41,10 @@ intake::Delivered delivered_of(const net::Request& request) {
   return {request.headers, request.body, request.peer, trace_of(request)};
 }
 
-std::int64_t hashed_for(const net::Request& request, std::size_t secrets) {
+std::int64_t hashed_for(const net::Request& request, const intake::OpenSource& source) {
   return std::ssize(request.body) +
-         static_cast<std::int64_t>(secrets) * (kHashedBesides + std::ssize(request.body));
+         std::ssize(source.keys) * (kHashedBesides + std::ssize(request.body)) +
+         static_cast<std::int64_t>(source.asymmetric_keys) * kAsymmetricBytes;
 }
 
 net::Response answer_of(intake::Receipt& receipt) {
@@ -81,8 +85,8 @@ void ReceiverDoor::add_routes(net::Router& router) {
               [this](net::Request& request) { return answer_platform(request); }});
 }
 
-Result<void> ReceiverDoor::check_budget(const std::string& other_end) const {
-  if (budget_.may_begin(other_end, services_.clock.now())) return {};
+Result<void> ReceiverDoor::check_budget(const std::string& other_end, std::int64_t own) const {
+  if (budget_.may_go_on(other_end, own, services_.clock.now())) return {};
   return fail(Code::kUnavailable, "rate_limited",
               "Too much that nobody has signed; try again in a second.");
 }
@@ -143,37 +147,42 @@ Task<Result<ReceiverDoor::Source>> ReceiverDoor::search(const net::Request& requ
   const intake::Delivered delivered = delivered_of(request);
   std::int64_t hashed = 0;
   std::int64_t spent = 0;
+  int holders = 0;
   Stopwatch turn;
   std::optional<Error> told;
   Source signed_for;
   for (const Source& source : **sources) {
     const auto verified = services_.receiver.verify(*source, delivered);
-    hashed += hashed_for(request, source->keys.size());
-    if (verified && signed_for) {
-      budget_.spend(other_end, -spent, services_.clock.now());
+    // A good signature with a bad time is the best that can be said of one that fails.
+    const bool is_late = !verified && verified.error().reason == kLate;
+    holders += verified || is_late ? 1 : 0;
+    if (verified && !signed_for) {
+      // What is properly signed costs its sender nothing, now or in what is left of the search.
+      signed_for = source;
+      budget_.spend(other_end, -std::exchange(spent, 0), services_.clock.now());
+    }
+    if (signed_for && holders > 1) {
       co_return fail(Code::kConflict, "source_ambiguous",
                      "Several sources have the secret of this signature: send to the address of "
                      "one, /in/ and its token.");
     }
-    if (verified) signed_for = source;
-    // A good signature with a bad time is the best that can be said of it.
     if (!verified && verified.error().reason != "secret_missing" &&
-        (!told || told->reason != "timestamp_out_of_tolerance")) {
+        (!told || told->reason != kLate)) {
       told = verified.error();
     }
+    hashed += hashed_for(request, *source);
     if (turn.elapsed() < kTurn) continue;
-    // Before others have their turn, which may be of the same other end.
-    budget_.spend(other_end, hashed, services_.clock.now());
-    spent += std::exchange(hashed, 0);
+    if (!signed_for) {
+      // Before others have their turn, which may be of the same other end.
+      budget_.spend(other_end, hashed, services_.clock.now());
+      spent += std::exchange(hashed, 0);
+    }
     co_await boost::asio::post(co_await boost::asio::this_coro::executor,
                                boost::asio::use_awaitable);
-    WAYBILL_CO_TRY(check_budget(other_end));
+    if (!signed_for) WAYBILL_CO_TRY(check_budget(other_end, spent));
     turn = Stopwatch();
   }
-  if (signed_for) {
-    budget_.spend(other_end, -spent, services_.clock.now());
-    co_return signed_for;
-  }
+  if (signed_for) co_return signed_for;
   budget_.spend(other_end, hashed, services_.clock.now());
   if (told) co_return fail(*std::move(told));
   co_return fail(Code::kUnavailable, "secret_missing",
@@ -191,7 +200,7 @@ Task<net::Response> ReceiverDoor::receive(const net::Request& request, Source so
                                                      services_.dispatcher.lease_terms());
   if (!receipt) {
     if (receipt.error().code == Code::kUnauthenticated) {
-      budget_.spend(other_end, hashed_for(request, source->keys.size()), services_.clock.now());
+      budget_.spend(other_end, hashed_for(request, *source), services_.clock.now());
       services_.watch.note_failure(source->source, request.peer);
     }
     co_return refuse(request, receipt.error(), id);

@@ -92,8 +92,8 @@ class ReceiverDoor {
   // Why, in the log: the answer tells little, and there is no row in a request log without a
   // source.
   void note_refusal(const net::Request& request, const Error& error, std::string_view source);
-  // Fails with kUnavailable (rate_limited).
-  Result<void> check_budget(const std::string& other_end) const;
+  // Fails with kUnavailable (rate_limited). `own`: what the search that asks has spent already.
+  Result<void> check_budget(const std::string& other_end, std::int64_t own = 0) const;
 
   const Services services_;
   HashBudget budget_;

@@ -365,6 +365,46 @@ TEST_F(ReceiverTest, LimitsWhatIsHashedInVain) {
   EXPECT_EQ(send_signed("/in/source-1", a_message("evt_1")).status, 200);
 }
 
+// A platform's path is searched among all its sources, of all workspaces: what that costs is not
+// the fault of who signed properly.
+TEST_F(ReceiverTest, TakesWhatIsSignedHoweverManySourcesAPlatformHas) {
+  for (int i = 0; i < 30; ++i) new_source({.secrets = {fmt::format("another-secret-{}", i)}});
+  const auto last = new_source({});
+  const std::string large =
+      a_message("evt_1", "production", fmt::format(R"(, "more": "{}")", std::string(700'000, 'x')));
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(told(send_signed("/webhooks/procureiq", large)), "200 ") << i;
+  }
+  EXPECT_EQ(messages(last).size(), 1u);
+  EXPECT_EQ(told(send_signed("/webhooks/procureiq", large, "nobodys-secret")), kUnauthorized);
+  EXPECT_EQ(told(send_signed("/webhooks/procureiq", large, "nobodys-secret")), "429 rate_limited")
+      << "what nobody has signed is paid for afterwards";
+}
+
+// To verify by a public key takes as long as to hash a lot, however small the body.
+TEST_F(ReceiverTest, LimitsTheSignaturesThatAreVerifiedInVain) {
+  const auto& dialect = *dialects.find("standard-webhooks");
+  const std::string secret = "whsk_" + base64(Bytes(32, 9));
+  new_source(
+      {.dialect = "standard-webhooks", .secrets = {dialect.verification_key(Secret(secret))}});
+  const auto headers_of = [&](const std::string& key, std::string_view id) {
+    const auto at = std::to_string(unix_seconds(clock.wall_now()));
+    return signed_headers("standard-webhooks", key, "{}",
+                          {{"webhook-id", std::string(id)}, {"webhook-timestamp", at}});
+  };
+  EXPECT_EQ(send("/in/source-1", "{}", headers_of(secret, "a")).status, 200)
+      << "the public key is enough to verify by";
+  const std::string nobodys = "whsk_" + base64(Bytes(32, 8));
+  int refused = 0;
+  net::Response last;
+  while (refused < 200 && last.status != 429) {
+    last = send("/in/source-1", "{}", headers_of(nobodys, "b"));
+    ++refused;
+  }
+  EXPECT_EQ(told(last), "429 rate_limited");
+  EXPECT_GT(refused, 10);
+}
+
 // The answer tells a sender little: its operator finds the reason in the log.
 TEST_F(ReceiverTest, TellsTheLogWhyAndNotTooOften) {
   const auto source = new_source({});
@@ -471,6 +511,19 @@ TEST_F(ReceiverTest, ASignatureOfSeveralSourcesIsOfNoneAtThePathOfThePlatform) {
   EXPECT_EQ(send_signed("/in/source-2", a_message("evt_1")).status, 200);
   EXPECT_EQ(messages(first).size(), 1u);
   EXPECT_EQ(messages(second).size(), 1u);
+}
+
+// Which of them takes old messages does not tell which of them is meant.
+TEST_F(ReceiverTest, ASignatureOfSeveralSourcesIsOfNoneAlsoIfOnlyOneTakesItsTime) {
+  const std::string secret = "whsec_" + base64(Bytes(32, 5));
+  model::SourceSettings patient;
+  patient.tolerance = 24h;
+  new_source({.dialect = "standard-webhooks", .secrets = {secret}});
+  new_source({.dialect = "standard-webhooks", .secrets = {secret}, .settings = patient});
+  const auto at = std::to_string(unix_seconds(clock.wall_now() - 10min));
+  const auto headers = signed_headers("standard-webhooks", secret, "{}",
+                                      {{"webhook-id", "a"}, {"webhook-timestamp", at}});
+  EXPECT_EQ(told(send("/webhooks/standard-webhooks", "{}", headers)), "409 source_ambiguous");
 }
 
 // R-PQ-37, at the path of the platform.
