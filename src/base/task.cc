@@ -12,6 +12,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/log.h"
 
 namespace waybill {
@@ -46,9 +47,11 @@ void TaskGroup::spawn(const char* name, Task<void> task) {
   });
 }
 
-Task<void> TaskGroup::join() {
-  while (running_ > 0) {
-    asio::steady_timer timer(context_, asio::steady_timer::time_point::max());
+Task<void> TaskGroup::join() { return join_until(Deadline::never()); }
+
+Task<void> TaskGroup::join_until(Deadline deadline) {
+  while (running_ > 0 && !deadline.passed()) {
+    asio::steady_timer timer(context_, deadline.time_point());
     joiners_.push_back(&timer);
     // A wait that is cancelled ends by an exception: the timer leaves the list with its frame.
     const std::unique_ptr<asio::steady_timer, std::function<void(asio::steady_timer*)>> leave(

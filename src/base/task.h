@@ -16,6 +16,7 @@ namespace waybill {
 template <class T>
 using Task = boost::asio::awaitable<T>;
 
+class Deadline;
 class Log;
 
 // Background work that somebody waits for. Nothing in Waybill is detached: whoever starts a task
@@ -36,6 +37,8 @@ class TaskGroup {
 
   // Returns when no task is left. Tasks may still be spawned meanwhile, and are waited for too.
   Task<void> join();
+  // The same, or when `deadline` has passed.
+  Task<void> join_until(Deadline deadline);
 
   std::size_t running() const { return running_; }
 

@@ -6,9 +6,6 @@
 #include <utility>
 #include <vector>
 
-#include <boost/asio/experimental/awaitable_operators.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
 #include "delivery/alarms.h"
 #include "delivery/caps.h"
 #include "delivery/due_notices.h"
@@ -39,8 +36,7 @@ class Dispatcher::Impl {
   Impl(boost::asio::io_context& context, Clock& clock, Log& log, store::Database& database,
        EndpointDirectory& endpoints, Channels& channels, const Alerts& alerts, Rng rng,
        DispatcherOptions options)
-      : context_(context),
-        clock_(clock),
+      : clock_(clock),
         log_(log),
         database_(database),
         endpoints_(endpoints),
@@ -79,14 +75,15 @@ class Dispatcher::Impl {
 
   Task<void> stop(Deadline deadline) {
     begin_stop();
-    co_await join_until(deadline);
+    co_await tasks_.join_until(deadline);
     if (tasks_.running() > 0) co_await cut_off();
     co_await notices_.stop();
   }
 
   Task<void> cut_off() {
     // What has not come back by now may have arrived, or not: it is made again, by whoever comes
-    // next. An outcome that comes later writes nothing, since its lease is over.
+    // next. An outcome that comes later is nobody's any more.
+    cut_off_ = true;
     const std::deque<Held> held = flights_.held();
     const Timestamp now = clock_.now();
     auto released = co_await database_.run(
@@ -95,7 +92,7 @@ class Dispatcher::Impl {
     for (const Held& one : held) tell_others(one.delivery.workspace_id, one.delivery.endpoint_id);
     log_.warn("attempts_cut_off", {{"count", held.size()}, {"given_back", released.has_value()}});
     // Outcomes that are being written are waited for: the database answers in any case.
-    if (tasks_.running() > flights_.size()) co_await join_until(Deadline::after(kLastWords));
+    if (tasks_.running() > flights_.size()) co_await tasks_.join_until(Deadline::after(kLastWords));
   }
 
   intake::LeaseTerms lease_terms() const {
@@ -305,6 +302,7 @@ class Dispatcher::Impl {
     flights_.enter(flight);
     Tried tried = co_await channels_.attempt(held.delivery, target, *held.event);
     flights_.leave(flight);
+    if (cut_off_) co_return;
     model::Attempt attempt = std::move(tried.attempt);
     attempt.node = options_.node_name;
 
@@ -356,13 +354,6 @@ class Dispatcher::Impl {
     pump();
     if (!written) co_return;
     for (intake::Accepted& accepted : written->accepted) hand_over(std::move(accepted));
-  }
-
-  // Until no task is left, or `deadline` has passed.
-  Task<void> join_until(Deadline deadline) {
-    using namespace boost::asio::experimental::awaitable_operators;
-    boost::asio::steady_timer timer(context_, deadline.time_point());
-    co_await (tasks_.join() || timer.async_wait(boost::asio::use_awaitable));
   }
 
   void apply_health(Queue& queue, const model::EndpointHealth& health) {
@@ -444,7 +435,6 @@ class Dispatcher::Impl {
     pump();
   }
 
-  boost::asio::io_context& context_;
   Clock& clock_;
   Log& log_;
   store::Database& database_;
@@ -467,6 +457,7 @@ class Dispatcher::Impl {
   FailureRates rates_;
   Recorder recorder_;
   bool stopping_ = false;
+  bool cut_off_ = false;
   bool trusted_ = true;
   TaskGroup tasks_;
   DueNotices notices_;

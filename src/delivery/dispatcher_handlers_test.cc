@@ -1,5 +1,7 @@
 // What is different about handlers: "never", "later", and what follows from an attempt.
 
+#include <algorithm>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -34,6 +36,44 @@ TEST_F(HandlerTest, AFailingHandlerIsTriedFourTimesAndStaysActive) {
   clock.run_for(1h);
   EXPECT_EQ(deliveries(handler, DeliveryState::kDropped).size(), 21u);
   EXPECT_EQ(stored(handler).state, EndpointState::kActive);
+}
+
+// The system has no more threads for what it is about to do, say.
+TEST_F(HandlerTest, AnAttemptThatThrowsIsTriedAgainAndHoldsUpNobody) {
+  const model::Endpoint handler = add_handler("{body.k}");
+  script = [this](const Made&, const model::Event&) -> Tried {
+    if (made.size() == 1) throw std::runtime_error("no more threads");
+    return ended(Outcome::kSucceeded);
+  };
+  Node& node = add_node();
+  receive_message(node, R"({"k":1})");
+  receive_message(node, R"({"k":1})");
+  clock.run_for(1h);
+  const auto succeeded = deliveries(handler, DeliveryState::kSucceeded);
+  ASSERT_EQ(succeeded.size(), 2u);
+  EXPECT_EQ(node.dispatcher.counters().in_flight, 0u);
+  const auto tries =
+      attempts(std::ranges::max(succeeded, {}, [](const auto& one) { return one.attempts_made; }));
+  ASSERT_EQ(tries.size(), 2u);
+  EXPECT_EQ(tries[0].outcome, Outcome::kUnsendable);
+  EXPECT_TRUE(tries[0].error.contains("no more threads")) << tries[0].error;
+  EXPECT_GE(tries[0].started_at, ManualClock::kNoon);
+}
+
+// PostgreSQL would not store it, and the same attempt would be made for ever.
+TEST_F(HandlerTest, WhatAServerSaysIsStoredWhateverItsBytesAre) {
+  const model::Endpoint handler = add_handler();
+  script = [this](const Made&, const model::Event&) -> Tried {
+    Tried tried = ended(made.size() == 1 ? Outcome::kRefused : Outcome::kSucceeded);
+    if (made.size() == 1) tried.attempt.error = std::string("B\xc3 cut\0off", 10);
+    return tried;
+  };
+  Node& node = add_node();
+  receive_message(node, "{}");
+  clock.run_for(1h);
+  const auto succeeded = deliveries(handler, DeliveryState::kSucceeded);
+  ASSERT_EQ(succeeded.size(), 1u);
+  EXPECT_EQ(attempts(succeeded[0])[0].error, "B\xEF\xBF\xBD cutoff");
 }
 
 TEST_F(HandlerTest, NeverDropsTheMessageAtOnceAndIsNoFailure) {

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "base/json_text.h"
 #include "store/changes.h"
 #include "store/endpoints.h"
 #include "store/events.h"
@@ -169,6 +170,12 @@ store::LockOrder claim_locks(const Claim& asked) {
 }
 
 Record decide(Held held, model::Attempt attempt, const Target& target, Timestamp now, Rng& rng) {
+  // What a server said may be cut anywhere, and in any encoding; PostgreSQL would not take it.
+  if (!attempt.error.empty()) {
+    attempt.error = replace_invalid_utf8(attempt.error);
+    std::erase(attempt.error, '\0');
+  }
+  if (attempt.started_at == Timestamp()) attempt.started_at = now;
   Record record;
   record.delivery = std::move(held.delivery);
   if (!attempt.unmade) {
