@@ -1,11 +1,14 @@
 #include "delivery/channels/file_channel.h"
 
+#include <atomic>
 #include <csignal>
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <string>
 #include <string_view>
+#include <system_error>
+#include <thread>
 #include <unistd.h>
 #include <utility>
 #include <vector>
@@ -172,6 +175,40 @@ TEST_F(FileChannelTest, AFileThatWasMovedIsMadeAnew) {
   std::filesystem::rename(file, folder / "handled" / "orders.jsonl.1");
   attempt(channel);
   EXPECT_EQ(text(), text_of(folder / "handled" / "orders.jsonl.1"));
+}
+
+// A consumer moved the file away between its opening and the write, which the sync of the folder of
+// a new file makes a long time, read it and removed it: the line was lost, and counted as handled.
+TEST_F(FileChannelTest, WhoeverTakesTheFileAwayGetsEveryLine) {
+  constexpr int kTimes = 50;
+  const std::filesystem::path taken = folder / "handled" / "taken";
+  std::string read;
+  std::atomic<bool> is_over = false;
+  std::thread consumer([&] {
+    for (int i = 0; i < kTimes;) {
+      std::error_code missing;
+      std::filesystem::rename(file, taken, missing);
+      if (missing) {
+        std::this_thread::yield();
+        continue;
+      }
+      read += text_of(taken);
+      std::filesystem::remove(taken);
+      ++i;
+    }
+    is_over = true;
+  });
+  set_settings(R"({"name":"orders.jsonl","payload":"body"})");
+  int written = 0;
+  while (!is_over) {
+    content.body = fmt::format("line {}.", written++);
+    EXPECT_EQ(attempt(channel).outcome, Outcome::kSucceeded);
+  }
+  consumer.join();
+  read += text();
+  for (int i = 0; i < written; ++i) {
+    EXPECT_NE(read.find(fmt::format("line {}.\n", i)), std::string::npos) << i;
+  }
 }
 
 TEST_F(FileChannelTest, WhatIsNoFileOfTheFolderIsNotWrittenTo) {

@@ -31,8 +31,8 @@ namespace {
 
 // Of one sync: what waits beyond it has the next one.
 constexpr std::size_t kBatchBytes = std::size_t{4} << 20;
-// Between two looks at files that somebody else has locked.
-constexpr std::chrono::milliseconds kLockedLook{10};
+// Between two looks at files that somebody else has locked, or takes away again and again.
+constexpr std::chrono::milliseconds kBusyLook{10};
 
 std::unexpected<Error> refuse(const std::filesystem::path& file, int error) {
   return fail(Code::kUnavailable, "file_not_written",
@@ -62,6 +62,18 @@ bool ends_in_a_line(const Descriptor& file, off_t size) {
 
 std::unexpected<Error> refuse_busy(std::string why) {
   return fail(Code::kUnavailable, FileWriter::kBusy, std::move(why));
+}
+
+// Whether `path` still leads to the file, which `about` is of. Whoever has moved it away may have
+// read it already, and may be about to delete it.
+Result<void> check_still_there(const std::filesystem::path& path, const struct stat& about) {
+  struct stat now{};
+  if (::lstat(path.c_str(), &now) != 0) {
+    if (errno != ENOENT) return refuse(path, errno);
+  } else if (now.st_dev == about.st_dev && now.st_ino == about.st_ino) {
+    return {};
+  }
+  return refuse_busy(fmt::format("{} was moved away while it was written to.", path.string()));
 }
 
 Result<void> append_now(const std::filesystem::path& folder, const std::string& name,
@@ -99,7 +111,7 @@ Result<void> append_now(const std::filesystem::path& folder, const std::string& 
     return refuse(path, error);
   }
   if (::fdatasync(file.get()) != 0) return refuse(path, errno);
-  return {};
+  return check_still_there(path, before);
 }
 
 }  // namespace
@@ -141,7 +153,7 @@ class FileWriter::Impl {
     asio::steady_timer timer;
     std::optional<Result<void>> answer;  // The thread of the context's.
     State state = State::kWaiting;       // Guarded.
-    bool locked = false;                 // Guarded: somebody else had the file.
+    std::string busy;                    // Guarded: why it had to wait for the file.
   };
   using Jobs = std::deque<std::shared_ptr<Job>>;
 
@@ -168,17 +180,17 @@ class FileWriter::Impl {
     }
     const std::string path = (folder_ / job->name).string();
     return fail(Code::kTimeout, "file_not_written",
-                job->locked ? fmt::format("{} is locked by another process.", path)
-                            : fmt::format("The disk of {} did not answer in time.", path));
+                job->busy.empty() ? fmt::format("The disk of {} did not answer in time.", path)
+                                  : job->busy);
   }
 
   void write_waiting() {
     for (;;) {
       const std::vector<std::string> names = names_of_waiting();
       if (names.empty()) return;
-      bool all_locked = true;
-      for (const std::string& name : names) all_locked = !write_some(name) && all_locked;
-      if (all_locked) wait_for_locks();
+      bool all_busy = true;
+      for (const std::string& name : names) all_busy = !write_some(name) && all_busy;
+      if (all_busy) wait_for_files();
     }
   }
 
@@ -192,14 +204,17 @@ class FileWriter::Impl {
     return names;
   }
 
-  // False: somebody else has locked the file, and its lines still wait.
+  // False: somebody else has the file, and its lines still wait.
   bool write_some(const std::string& name) {
     Jobs batch = take(name);
     if (batch.empty()) return true;
     std::string lines;
     for (const auto& job : batch) lines += job->line;
     auto answer = append_now(folder_, name, lines);
-    if (!answer && answer.error().reason == kBusy && put_back(name, batch)) return false;
+    if (!answer && answer.error().reason == kBusy &&
+        put_back(name, batch, answer.error().message)) {
+      return false;
+    }
     asio::post(context_, [jobs = std::move(batch), answer = std::move(answer)] {
       for (const auto& job : jobs) {
         job->answer.emplace(answer);
@@ -223,23 +238,23 @@ class FileWriter::Impl {
     return batch;
   }
 
-  // False: the hub is stopping, and waits for nobody's lock.
-  bool put_back(const std::string& name, Jobs& batch) {
+  // False: the hub is stopping, and waits for nobody.
+  bool put_back(const std::string& name, Jobs& batch, const std::string& why) {
     const std::lock_guard lock(mutex_);
     if (stopping_) return false;
     std::erase_if(batch, [](const auto& job) { return job->state == State::kOver; });
     for (const auto& job : batch) {
       job->state = State::kWaiting;
-      job->locked = true;
+      job->busy = why;
     }
     Jobs& waiting = waiting_[name];
     waiting.insert(waiting.begin(), batch.begin(), batch.end());
     return true;
   }
 
-  void wait_for_locks() {
+  void wait_for_files() {
     std::unique_lock lock(mutex_);
-    wake_.wait_for(lock, kLockedLook);
+    wake_.wait_for(lock, kBusyLook);
   }
 
   asio::io_context& context_;

@@ -5,7 +5,8 @@
 // and what a machine that lost its power has left without an end stays a line by itself. Several
 // hubs may append to one file: each locks it while it does. A file that somebody else keeps locked
 // holds up its own lines alone. A file may be moved or deleted at any time; the next line makes it
-// anew.
+// anew. What was just being written then is written again, since whoever has moved the file may
+// have read it before: it may be there twice, and is not lost.
 
 #pragma once
 
@@ -35,9 +36,9 @@ class FileWriter {
   // folder.
   //
   // Fails with kUnavailable (file_not_written), naming the file and why; with kTimeout
-  // (file_not_written) if the file stayed locked, and the line is not written, or if the disk did
-  // not answer in time: then a line that was being written may come yet, and no other. With
-  // kUnavailable (kBusy) if the hub is stopping.
+  // (file_not_written) if the file stayed locked, and the line is not written, if it was moved away
+  // each time, or if the disk did not answer in time: then a line that was being written may come
+  // yet, and no other. With kUnavailable (kBusy) if the hub is stopping.
   Task<Result<void>> append(std::string name, std::string line, Deadline by);
 
   // Writes what waits, but for files that somebody else has locked, and ends the thread.
