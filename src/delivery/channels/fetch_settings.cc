@@ -18,6 +18,11 @@ bool is_printable(std::string_view text) {
          !text.contains('\x7f');
 }
 
+// What can stand in a header.
+bool is_plain(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
+}
+
 // Without a slash at its end, so that a path follows.
 std::string_view base_of(std::string_view base_url) {
   while (base_url.ends_with('/')) base_url.remove_suffix(1);
@@ -49,6 +54,10 @@ Result<void> check_fetch_settings(const json::object& settings) {
       return invalid(fmt::format("This must be a text of 1 to {} printable characters.",
                                  kFetchSettingBytesMax),
                      name);
+    }
+    // The dialect makes headers of them, and with another character each message would be unfit.
+    if (name != kFetchBaseUrl && !is_plain(text)) {
+      return invalid(fmt::format("The fetcher's {} has to be printable ASCII.", name), name);
     }
   }
   const json::value* base_url = settings.if_contains(kFetchBaseUrl);

@@ -3,7 +3,7 @@
 //   {"base_url": "https://api.precoro.com", "token": "…", "email": "…"}
 //
 // base_url is where the platform's API is; the others are those that the dialect's [receipt.fetch]
-// names, texts each.
+// names, texts each of printable ASCII, since they are sent in headers.
 
 #pragma once
 
@@ -21,7 +21,7 @@ inline constexpr std::size_t kFetchSettingBytesMax = 2'000;
 
 // Fails with kInvalid (handler_settings_invalid) and the path of the fault: no base_url, one that
 // is no plain http(s) URL, a member that is no text of 1 to kFetchSettingBytesMax printable
-// characters, or too many of them.
+// characters, one but base_url with others than ASCII, or too many of them.
 Result<void> check_fetch_settings(const json::object& settings);
 
 // As they are shown: everything but base_url and email may be a secret.

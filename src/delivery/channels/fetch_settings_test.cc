@@ -1,5 +1,9 @@
 #include "delivery/channels/fetch_settings.h"
 
+#include <string>
+#include <string_view>
+
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "delivery/channel_settings.h"
@@ -26,6 +30,26 @@ TEST(FetchSettings, HaveABaseUrlAndTextsAlone) {
   EXPECT_EQ(fault(R"({"base_url":"https://api.example","token":""})"), "$.token");
   EXPECT_EQ(fault(R"({"base_url":"https://api.example","token":"a\r\nX-Evil: 1"})"), "$.token");
   EXPECT_EQ(fault(R"({"base_url":"https://api.example","token":{"a":1}})"), "$.token");
+}
+
+// They are sent in headers: what could not stand in one was found out with each message, and sent
+// every one of them to the dead letter.
+TEST(FetchSettings, HaveNothingThatCannotStandInAHeader) {
+  for (const std::string_view name : {"token", "email", "anything"}) {
+    for (const std::string_view value : {"größe",
+                                         "a\xc2\xa0"
+                                         "b",
+                                         "…"}) {
+      const auto checked = check_channel_settings(
+          model::Channel::kFetch,
+          {{"base_url", "https://api.example"}, {std::string(name), std::string(value)}});
+      ASSERT_FALSE(checked) << name << " " << value;
+      EXPECT_EQ(checked.error().reason, "handler_settings_invalid");
+      EXPECT_EQ(checked.error().path, fmt::format("$.{}", name));
+      EXPECT_NE(checked.error().message.find(name), std::string::npos) << checked.error().message;
+    }
+  }
+  EXPECT_EQ(fault(R"({"base_url":"https://api.example","token":" ~!\"#{}|"})"), "none");
 }
 
 TEST(FetchSettings, AreShownWithoutTheToken) {
