@@ -46,6 +46,15 @@ bool is_forwarded(const net::Header& header) {
   });
 }
 
+// Says something of the bytes that the sender sent, and not of others. RFC 9530 has the digests.
+bool is_of_body(const net::Header& header) {
+  constexpr std::string_view kContent = "Content-";
+  return net::same_header_name(std::string_view(header.name).substr(0, kContent.size()),
+                               kContent) ||
+         net::same_header_name(header.name, "Digest") ||
+         net::same_header_name(header.name, "Repr-Digest");
+}
+
 void set_header(std::vector<net::Header>& headers, std::string_view name, std::string value) {
   std::erase_if(headers,
                 [&](const net::Header& one) { return net::same_header_name(one.name, name); });
@@ -114,6 +123,7 @@ Result<net::ClientRequest> make_forward(const model::Delivery& delivery, const T
   request.headers = content->headers;
   std::erase_if(request.headers, [](const net::Header& header) { return !is_forwarded(header); });
   if (settings->payload == Payload::kMessage) {
+    std::erase_if(request.headers, is_of_body);
     request.headers.push_back({"Content-Type", "application/json"});
   } else if (!content->content_type.empty()) {
     request.headers.push_back({"Content-Type", content->content_type});

@@ -5,7 +5,8 @@
 // Of headers of one name, what stands later in this list replaces what stands before it:
 //
 //   the message's own          but for those that belong to one connection, and whatever begins
-//                              with Waybill-, which is the hub's to say
+//                              with Waybill-, which is the hub's to say; with "payload":
+//                              "message" but for what says something of the body, too
 //   the handler's own
 //   Waybill-Message-Id         "msg_…"
 //   Waybill-Delivery-Id        "dlv_…"

@@ -219,6 +219,29 @@ TEST_F(HttpChannelTest, GivesTheWholeMessageWhereItIsAskedTo) {
   EXPECT_EQ(header("Content-Type"), "application/json");
 }
 
+// Its receiver was told to unpack, or to check, what is another body than the sender's.
+TEST_F(HttpChannelTest, TheMessageComesWithoutWhatWasSaidOfTheBody) {
+  const std::vector<std::string_view> of_body = {
+      "Content-Encoding", "Content-MD5", "content-digest", "Content-Language",
+      "Content-Anything", "Digest",      "Repr-Digest"};
+  for (const std::string_view name : of_body) content.headers.push_back({std::string(name), "x"});
+  content.headers.push_back({"Contents", "kept"});
+  content.headers.push_back({"X-Digest", "kept"});
+
+  attempt(channel);
+  for (const std::string_view name : of_body) EXPECT_EQ(header(name), "x") << name;
+
+  set_settings(R"({"payload":"message"})");
+  endpoint.headers = seal_headers(secret_box, {{"Digest", Secret("ours")}}, endpoint.id);
+  attempt(channel);
+  for (const std::string_view name : of_body) {
+    EXPECT_EQ(header(name), name == "Digest" ? "ours" : "none") << name;
+  }
+  EXPECT_EQ(header("Contents"), "kept");
+  EXPECT_EQ(header("X-Digest"), "kept");
+  EXPECT_EQ(header("Content-Type"), "application/json");
+}
+
 TEST_F(HttpChannelTest, PassesTheTraceOn) {
   content.headers = {{"traceparent", "the sender's"}, {"tracestate", "a=b"}};
   trace.parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
