@@ -1,5 +1,6 @@
 #include "delivery/channels/broker_line.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -99,36 +100,45 @@ Result<int> BrokerLine::connect(const std::string& host, std::uint16_t port, Dea
   auto found = resolve(host, port, deadline);
   if (!found) return fail(found.error());
 
-  std::string why = "it has no address";
-  for (const addrinfo* each = found->get(); each; each = each->ai_next) {
-    const int socket =
-        ::socket(each->ai_family, each->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (socket < 0 || !hold(socket)) {
-      if (socket < 0) return fail(unreachable(host, port, std::strerror(errno)));
-      ::close(socket);
-      return fail(broker_silent());
+  int left = 0;
+  for (const addrinfo* each = found->get(); each; each = each->ai_next) ++left;
+  Result<int> made = fail(unreachable(host, port, "it has no address"));
+  for (const addrinfo* each = found->get(); each && !made; each = each->ai_next) {
+    // One whose packets are lost leaves the others their share of the time.
+    const Deadline by = std::min(deadline, Deadline::after(deadline.left() / left--));
+    made = connect_to(*each, by);
+    if (!made && made.error().code != Code::kTimeout) {
+      made = fail(unreachable(host, port, made.error().message));
     }
-    int error = ::connect(socket, each->ai_addr, each->ai_addrlen) == 0 ? 0 : errno;
-    if (error == EINPROGRESS) {
-      auto waited = wait(socket, POLLOUT, deadline);
-      error = connection_error(socket);
-      if (!waited) {
-        release();
-        ::close(socket);
-        return fail(waited.error());
-      }
-    }
-    if (error == 0) {
-      const int on = 1;
-      ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-      ::setsockopt(socket, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-      return socket;
-    }
-    release();
-    ::close(socket);
-    why = std::strerror(error);
+    if (is_cut()) break;
   }
-  return fail(unreachable(host, port, why));
+  return made;
+}
+
+Result<int> BrokerLine::connect_to(const addrinfo& address, Deadline deadline) {
+  const int socket =
+      ::socket(address.ai_family, address.ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (socket < 0) return fail(Code::kUnavailable, std::strerror(errno));
+  if (!hold(socket)) {
+    ::close(socket);
+    return fail(broker_silent());
+  }
+  int error = ::connect(socket, address.ai_addr, address.ai_addrlen) == 0 ? 0 : errno;
+  Result<void> waited;
+  if (error == EINPROGRESS) {
+    waited = wait(socket, POLLOUT, deadline);
+    error = connection_error(socket);
+  }
+  if (waited && error == 0) {
+    const int on = 1;
+    ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    ::setsockopt(socket, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    return socket;
+  }
+  release();
+  ::close(socket);
+  if (!waited) return fail(waited.error());
+  return fail(Code::kUnavailable, std::strerror(error));
 }
 
 bool BrokerLine::hold(int socket) {

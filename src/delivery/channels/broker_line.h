@@ -38,7 +38,7 @@ class BrokerLine {
   Result<Addresses> resolve(const std::string& host, std::uint16_t port, Deadline deadline);
 
   // A connected, non-blocking TCP socket, which the caller owns and has to release() before it is
-  // closed.
+  // closed. Each address of the host has its share of the time that those before it have left.
   // Fails with kUnavailable (broker_unreachable) and kTimeout (broker_silent).
   Result<int> connect(const std::string& host, std::uint16_t port, Deadline deadline);
 
@@ -55,6 +55,9 @@ class BrokerLine {
   bool is_cut() const;
 
  private:
+  // Fails with kUnavailable, saying why alone, and kTimeout (broker_silent).
+  Result<int> connect_to(const addrinfo& address, Deadline deadline);
+
   const LookUp look_up_;
   mutable std::mutex mutex_;
   int socket_ = -1;
