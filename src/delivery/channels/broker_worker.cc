@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <deque>
+#include <list>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -38,12 +39,38 @@ using JobHandle = std::shared_ptr<Job>;
 
 }  // namespace
 
+// Where those wait who found no thread. It outlives the workers, for who still waits.
+class BrokerRoom {
+ public:
+  // Until change(), or until then.
+  Task<void> wait(asio::io_context& context, Deadline by) {
+    asio::steady_timer timer(context, by.time_point());
+    const auto place = waiting_.insert(waiting_.end(), &timer);
+    co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    waiting_.erase(place);
+  }
+  // A thread has ended, or has nothing to do.
+  void change() {
+    for (asio::steady_timer* timer : waiting_) timer->cancel();
+  }
+  void stop() {
+    stopped_ = true;
+    change();
+  }
+  bool has_stopped() const { return stopped_; }
+
+ private:
+  std::list<asio::steady_timer*> waiting_;
+  bool stopped_ = false;
+};
+
 class BrokerWorker {
  public:
   BrokerWorker(asio::io_context& context, const BrokerLimits& limits, std::string settings,
-               std::unique_ptr<Broker> broker)
+               std::unique_ptr<Broker> broker, std::shared_ptr<BrokerRoom> room)
       : settings_(std::move(settings)),
         context_(context),
+        room_(std::move(room)),
         limits_(limits),
         broker_(std::move(broker)),
         thread_([this] { run(); }) {}
@@ -128,6 +155,7 @@ class BrokerWorker {
     }
     lock.lock();
     ended_ = true;
+    asio::post(context_, [room = room_] { room->change(); });
   }
 
   // Requires: the mutex is held, and something waits. Holds it again afterwards.
@@ -157,16 +185,19 @@ class BrokerWorker {
   }
 
   void report(std::vector<JobHandle> jobs, std::vector<BrokerOutcome> outcomes) {
-    asio::post(context_, [jobs = std::move(jobs), outcomes = std::move(outcomes)]() mutable {
+    asio::post(context_, [jobs = std::move(jobs), outcomes = std::move(outcomes),
+                          room = is_idle() ? room_ : nullptr]() mutable {
       for (std::size_t i = 0; i < jobs.size(); ++i) {
         jobs[i]->outcome = std::move(outcomes[i]);
         jobs[i]->timer.cancel();
       }
+      if (room) room->change();
     });
   }
 
   const std::string settings_;
   asio::io_context& context_;
+  const std::shared_ptr<BrokerRoom> room_;
   const BrokerLimits& limits_;
   mutable std::mutex mutex_;
   std::condition_variable wake_;
@@ -182,23 +213,26 @@ class BrokerWorker {
 };
 
 BrokerWorkers::BrokerWorkers(asio::io_context& context, BrokerLimits limits)
-    : context_(context), limits_(limits) {}
+    : context_(context), limits_(limits), room_(std::make_shared<BrokerRoom>()) {}
 
 BrokerWorkers::~BrokerWorkers() { stop(); }
 
 Task<BrokerOutcome> BrokerWorkers::publish(model::EndpointId handler, std::string settings,
                                            Make make, BrokerMessage message,
                                            std::chrono::milliseconds timeout) {
-  if (stopped_) co_return later("The hub is stopping.");
+  const auto room = room_;
   const auto job = std::make_shared<Job>(context_, std::move(message), Deadline::after(timeout));
+  const Deadline by = std::min(job->deadline, Deadline::after(limits_.room_wait));
   // Held beyond the wait: the handler may be forgotten meanwhile.
-  std::shared_ptr<BrokerWorker> worker = find(handler, settings, make);
-  if (!worker) co_return later("All threads for handlers of brokers are in use.");
-  auto added = worker->add(job);
-  if (added == BrokerWorker::Added::kEnded) {  // It is just ending, having nothing to do.
-    forget(handler);
-    worker = find(handler, settings, std::move(make));
-    if (!worker) co_return later("All threads for handlers of brokers are in use.");
+  std::shared_ptr<BrokerWorker> worker;
+  auto added = BrokerWorker::Added::kEnded;
+  for (int i = 0; i < 2 && added == BrokerWorker::Added::kEnded; ++i) {
+    if (worker) forget(handler);  // It was just ending, having nothing to do.
+    worker = co_await wait_for(handler, settings, make, by);
+    if (!worker) {
+      co_return later(room->has_stopped() ? "The hub is stopping."
+                                          : "All threads for handlers of brokers are in use.");
+    }
     added = worker->add(job);
   }
   if (added != BrokerWorker::Added::kYes) co_return later("Too much waits for this handler.");
@@ -214,6 +248,19 @@ Task<BrokerOutcome> BrokerWorkers::publish(model::EndpointId handler, std::strin
   co_return job->outcome ? *std::move(job->outcome) : outcome_of(broker_silent());
 }
 
+// None: there was no room by then, or the hub is stopping, and this may be gone.
+Task<std::shared_ptr<BrokerWorker>> BrokerWorkers::wait_for(model::EndpointId handler,
+                                                            std::string settings, Make make,
+                                                            Deadline by) {
+  const auto room = room_;
+  while (!room->has_stopped()) {
+    if (auto worker = find(handler, settings, make)) co_return worker;
+    if (by.passed()) break;
+    co_await room->wait(context_, by);
+  }
+  co_return nullptr;
+}
+
 std::shared_ptr<BrokerWorker> BrokerWorkers::find(const model::EndpointId& handler,
                                                   const std::string& settings, Make make) {
   reap();
@@ -223,7 +270,7 @@ std::shared_ptr<BrokerWorker> BrokerWorkers::find(const model::EndpointId& handl
     forget(handler);
   }
   if (!make_room()) return nullptr;
-  auto made = std::make_shared<BrokerWorker>(context_, limits_, settings, make());
+  auto made = std::make_shared<BrokerWorker>(context_, limits_, settings, make(), room_);
   workers_.emplace(handler, made);
   return made;
 }
@@ -233,9 +280,11 @@ void BrokerWorkers::reap() {
   std::erase_if(leaving_, [](const auto& each) { return each->has_ended(); });
 }
 
-// A thread that has nothing to do leaves, so that there is room soon.
+// A thread that has nothing to do leaves, so that there is room soon. One at a time: many may ask,
+// and for the same handler.
 bool BrokerWorkers::make_room() {
   if (workers_.size() + leaving_.size() < limits_.threads_max) return true;
+  if (std::ranges::any_of(leaving_, [](const auto& each) { return each->is_idle(); })) return false;
   const auto idle = std::find_if(workers_.begin(), workers_.end(),
                                  [](const auto& each) { return each.second->is_idle(); });
   if (idle != workers_.end()) forget(model::EndpointId(idle->first));
@@ -251,7 +300,7 @@ void BrokerWorkers::forget(const model::EndpointId& handler) {
 }
 
 void BrokerWorkers::stop() {
-  stopped_ = true;
+  room_->stop();
   for (const auto& each : workers_) each.second->stop();
   for (const auto& each : leaving_) each->stop();
   workers_.clear();

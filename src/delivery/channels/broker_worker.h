@@ -6,7 +6,7 @@
 //   1. An attempt ends within its timeout, and a second more, whatever the broker does. When nobody
 //      waits for a batch any longer its connection is cut, and made anew for the next one.
 //   2. There are at most threads_max threads, and queue_max messages wait for one. What finds no
-//      room is kLater, which uses up no try.
+//      room is kLater, which uses up no try; for a thread it waits room_wait before.
 //   3. A thread without work ends after idle_ends.
 //   4. stop() ends at once: what is under way is cut.
 //
@@ -24,6 +24,7 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include "base/clock.h"
 #include "base/task.h"
 #include "delivery/channels/broker.h"
 #include "model/ids.h"
@@ -36,9 +37,12 @@ struct BrokerLimits {
   std::size_t queue_max = 4096;
   std::chrono::milliseconds tick = std::chrono::seconds(10);  // Between calls of Broker::idle().
   std::chrono::milliseconds idle_ends = std::chrono::seconds(60);
+  // Else what finds no thread comes again as fast as the store can write that it did not.
+  std::chrono::milliseconds room_wait = std::chrono::seconds(1);
 };
 
 class BrokerWorker;
+class BrokerRoom;
 
 class BrokerWorkers {
  public:
@@ -64,6 +68,8 @@ class BrokerWorkers {
  private:
   std::shared_ptr<BrokerWorker> find(const model::EndpointId& handler, const std::string& settings,
                                      Make make);
+  Task<std::shared_ptr<BrokerWorker>> wait_for(model::EndpointId handler, std::string settings,
+                                               Make make, Deadline by);
   void reap();
   bool make_room();
 
@@ -71,7 +77,7 @@ class BrokerWorkers {
   const BrokerLimits limits_;
   std::map<model::EndpointId, std::shared_ptr<BrokerWorker>> workers_;
   std::vector<std::shared_ptr<BrokerWorker>> leaving_;
-  bool stopped_ = false;
+  const std::shared_ptr<BrokerRoom> room_;
 };
 
 }  // namespace waybill::delivery

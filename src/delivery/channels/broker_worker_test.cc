@@ -191,26 +191,74 @@ TEST_F(BrokerWorkersTest, WhatNobodyWaitsForAnyLongerIsNotSent) {
   EXPECT_THAT(seen.ids, ElementsAre("first"));
 }
 
-TEST_F(BrokerWorkersTest, MoreHandlersThanThreadsAreLaterAndNoFailure) {
+// At once, it was claimed and let go again as fast as the store could write that.
+TEST_F(BrokerWorkersTest, MoreHandlersThanThreadsWaitAndAreThenLaterAndNoFailure) {
   BrokerLimits limits;
   limits.threads_max = 1;
+  limits.room_wait = 100ms;
   BrokerWorkers workers(context, limits);
   std::promise<void> go_on;
   publish(workers, one, "a", make(false, go_on.get_future().share()));
+  const Stopwatch stopwatch;
   publish(workers, two, "b", make());
   context.restart();
   while (!outcomes[1]) context.run_one();
   EXPECT_EQ(outcomes[1]->outcome, Outcome::kLater);
+  EXPECT_GE(stopwatch.elapsed(), 100ms);
   go_on.set_value();
   run();
   EXPECT_EQ(outcomes[0]->outcome, Outcome::kSucceeded);
-  // The first one has nothing to do by now, so it makes room.
+  EXPECT_THAT(seen.ids, ElementsAre("a"));
+}
+
+TEST_F(BrokerWorkersTest, WhoWaitsForAThreadHasTheFirstThatHasNothingToDo) {
+  BrokerLimits limits;
+  limits.threads_max = 1;
+  limits.room_wait = 20s;
+  BrokerWorkers workers(context, limits);
+  std::promise<void> go_on;
+  publish(workers, one, "a", make(false, go_on.get_future().share()));
+  const Stopwatch stopwatch;
+  publish(workers, two, "b", make());
   publish(workers, two, "c", make());
+  context.poll();
+  EXPECT_FALSE(outcomes[1].has_value());
+  go_on.set_value();
   run();
-  while (workers.threads() != 0) std::this_thread::yield();
-  publish(workers, two, "d", make());
+  for (const auto& outcome : outcomes) EXPECT_EQ(outcome->outcome, Outcome::kSucceeded);
+  EXPECT_LT(stopwatch.elapsed(), 20s);
+  EXPECT_EQ(workers.threads(), 1U);
+}
+
+TEST_F(BrokerWorkersTest, ManyWhoWaitForOneThreadEndOneConnection) {
+  BrokerLimits limits;
+  limits.threads_max = 2;
+  limits.room_wait = 20s;
+  BrokerWorkers workers(context, limits);
+  publish(workers, one, "a", make());
+  publish(workers, two, "b", make());
   run();
-  EXPECT_EQ(outcomes[3]->outcome, Outcome::kSucceeded);
+  const auto three = ids.next_id<model::EndpointId>();
+  for (int i = 0; i < 5; ++i) publish(workers, three, "c", make());
+  run();
+  for (const auto& outcome : outcomes) EXPECT_EQ(outcome->outcome, Outcome::kSucceeded);
+  EXPECT_EQ(workers.threads(), 2U);
+  EXPECT_EQ(seen.ended, 1);
+}
+
+TEST_F(BrokerWorkersTest, AStopWaitsForNoThread) {
+  BrokerLimits limits;
+  limits.threads_max = 1;
+  limits.room_wait = 1h;
+  auto workers = std::make_unique<BrokerWorkers>(context, limits);
+  publish(*workers, one, "a", make(true), 1h);
+  publish(*workers, two, "b", make(), 1h);
+  context.poll();
+  EXPECT_FALSE(outcomes[1].has_value());
+  workers.reset();
+  run();
+  EXPECT_EQ(outcomes[1]->outcome, Outcome::kLater);
+  EXPECT_NE(outcomes[1]->error.find("stopping"), std::string::npos) << outcomes[1]->error;
 }
 
 TEST_F(BrokerWorkersTest, AQueueHasAnEnd) {
