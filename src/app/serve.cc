@@ -114,6 +114,8 @@ Task<Result<void>> run(Hub& hub, asio::signal_set& signals, Log& log,
 Result<void> serve(const LoadedSettings& loaded) {
   // A log reader that went away must not take the hub along.
   std::signal(SIGPIPE, SIG_IGN);
+  // Whoever started the hub may have ignored it, and then nobody is told how a program ended.
+  std::signal(SIGCHLD, SIG_DFL);
   // What the store makes in the data directory is for nobody else.
   ::umask(077);
   raise_descriptor_limit();

@@ -6,6 +6,7 @@ The clock runs 600 times as fast: the half hour of a handler's retries is over i
 import datetime
 import json
 import shutil
+import signal
 import tempfile
 import unittest
 
@@ -87,6 +88,22 @@ class Handlers(HubTest):
                  for row in self.workspace.deliveries(handler)}
         waited, = differences(by_id[procureiq_id(3)])
         self.assertGreaterEqual(waited, 3600)
+
+    def test_a_hub_whose_parent_ignores_its_children_knows_how_programs_end(self):
+        self.hub.stop()
+        # As `trap '' CHLD` in a shell: what is ignored stays ignored in whatever it starts.
+        former = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        try:
+            self.hub.launch()
+        finally:
+            signal.signal(signal.SIGCHLD, former)
+        self.hub.wait_until_ready()
+        self.workspace = self.new_workspace()
+        source = ProcureIq(self.workspace, self.command())
+        source.send(1)
+        source.send(2, data={"status": 65})
+        self.wait_until(source.handlers[0], "succeeded")
+        self.wait_until(source.handlers[0], "dropped")
 
     def message_of(self, delivery):
         event = delivery["event_id"]

@@ -14,7 +14,7 @@
 // and WAYBILL_EVENT_TYPE, and works in the folder of the programs.
 //
 // Used from the thread of the io_context only; programs are started by a thread of its own.
-// Requires: the process ignores SIGPIPE.
+// Requires: the process ignores SIGPIPE, and does not ignore SIGCHLD.
 
 #pragma once
 
