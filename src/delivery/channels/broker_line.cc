@@ -8,6 +8,7 @@
 #include <cstring>
 #include <memory>
 #include <poll.h>
+#include <system_error>
 #include <thread>
 #include <unistd.h>
 #include <utility>
@@ -46,6 +47,27 @@ std::atomic<int>& look_ups() {
   return count;
 }
 
+// False: the system has no thread left for it.
+bool begin_look_up(const std::shared_ptr<LookedUp>& asked, BrokerLine::LookUp look_up) {
+  try {
+    std::thread([asked, look_up] {
+      addrinfo wanted{};
+      wanted.ai_socktype = SOCK_STREAM;
+      addrinfo* found = nullptr;
+      const int code = look_up(asked->host.c_str(), asked->port.c_str(), &wanted, &found);
+      --look_ups();
+      const std::lock_guard lock(asked->mutex);
+      asked->code = code;
+      if (code == 0) asked->found.reset(found);
+      asked->done = true;
+      asked->changed.notify_all();
+    }).detach();
+  } catch (const std::system_error&) {
+    return false;
+  }
+  return true;
+}
+
 // 0, or the error number of a connection that is being made.
 int connection_error(int socket) {
   int error = 0;
@@ -75,18 +97,10 @@ Result<BrokerLine::Addresses> BrokerLine::resolve(const std::string& host, std::
     return fail(unreachable(host, port, "too many names are being looked up"));
   }
   const auto asked = std::make_shared<LookedUp>(host, port);
-  std::thread([asked, look_up = look_up_] {
-    addrinfo wanted{};
-    wanted.ai_socktype = SOCK_STREAM;
-    addrinfo* found = nullptr;
-    const int code = look_up(asked->host.c_str(), asked->port.c_str(), &wanted, &found);
+  if (!begin_look_up(asked, look_up_)) {
     --look_ups();
-    const std::lock_guard lock(asked->mutex);
-    asked->code = code;
-    if (code == 0) asked->found.reset(found);
-    asked->done = true;
-    asked->changed.notify_all();
-  }).detach();
+    return fail(unreachable(host, port, "no thread is left to look it up"));
+  }
   std::unique_lock lock(asked->mutex);
   while (!asked->done) {
     if (is_cut() || deadline.passed()) return fail(broker_silent("The name server"));

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <future>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <unistd.h>
 #include <utility>
@@ -15,6 +16,7 @@
 #include <sys/socket.h>
 
 #include "base/check.h"
+#include "delivery/channels/no_thread_left.h"
 
 namespace waybill::delivery {
 namespace {
@@ -183,6 +185,25 @@ TEST(BrokerLine, AnAddressThatIsSilentLeavesTimeForTheNextOne) {
   ASSERT_FALSE(made);
   EXPECT_EQ(made.error().reason, "broker_unreachable");
   EXPECT_NE(made.error().message.find("broker.example port"), std::string::npos);
+}
+
+// It ended the whole hub.
+TEST(BrokerLine, AMachineWithoutAThreadLeftIsNoEndOfTheHub) {
+  BrokerLine line(missing_look_up);
+  {
+    const NoThreadLeft none_left;
+    for (int i = 0; i <= BrokerLine::kLookUpsMax; ++i) {
+      const auto made = line.connect("broker.example", 6379, Deadline::after(20s));
+      ASSERT_FALSE(made);
+      EXPECT_EQ(made.error().reason, "broker_unreachable");
+      EXPECT_NE(made.error().message.find("no thread"), std::string::npos) << made.error().message;
+    }
+  }
+  // None of them counts as one that still looks.
+  const auto made = line.connect("broker.example", 6379, Deadline::after(20s));
+  ASSERT_FALSE(made);
+  EXPECT_NE(made.error().message.find(::gai_strerror(EAI_NONAME)), std::string::npos)
+      << made.error().message;
 }
 
 TEST(BrokerLine, TellsOfANameThatIsNotThere) {

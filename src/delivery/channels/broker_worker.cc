@@ -6,6 +6,7 @@
 #include <list>
 #include <mutex>
 #include <optional>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -270,9 +271,13 @@ std::shared_ptr<BrokerWorker> BrokerWorkers::find(const model::EndpointId& handl
     forget(handler);
   }
   if (!make_room()) return nullptr;
-  auto made = std::make_shared<BrokerWorker>(context_, limits_, settings, make(), room_);
-  workers_.emplace(handler, made);
-  return made;
+  try {
+    auto made = std::make_shared<BrokerWorker>(context_, limits_, settings, make(), room_);
+    workers_.emplace(handler, made);
+    return made;
+  } catch (const std::system_error&) {
+    return nullptr;  // The system has no thread left, though the limit is not reached.
+  }
 }
 
 void BrokerWorkers::reap() {

@@ -6,7 +6,8 @@
 //   1. An attempt ends within its timeout, and a second more, whatever the broker does. When nobody
 //      waits for a batch any longer its connection is cut, and made anew for the next one.
 //   2. There are at most threads_max threads, and queue_max messages wait for one. What finds no
-//      room is kLater, which uses up no try; for a thread it waits room_wait before.
+//      room is kLater, which uses up no try; for a thread it waits room_wait before. So it does
+//      where the system has no thread left.
 //   3. A thread without work ends after idle_ends.
 //   4. stop() ends at once: what is under way is cut.
 //

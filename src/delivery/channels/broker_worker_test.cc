@@ -18,6 +18,7 @@
 
 #include "base/check.h"
 #include "base/manual_clock.h"
+#include "delivery/channels/no_thread_left.h"
 
 namespace waybill::delivery {
 namespace {
@@ -244,6 +245,24 @@ TEST_F(BrokerWorkersTest, ManyWhoWaitForOneThreadEndOneConnection) {
   for (const auto& outcome : outcomes) EXPECT_EQ(outcome->outcome, Outcome::kSucceeded);
   EXPECT_EQ(workers.threads(), 2U);
   EXPECT_EQ(seen.ended, 1);
+}
+
+// It ended the whole hub.
+TEST_F(BrokerWorkersTest, AMachineWithoutAThreadLeftIsNoEndOfTheHub) {
+  BrokerLimits limits;
+  limits.room_wait = 10ms;
+  BrokerWorkers workers(context, limits);
+  {
+    const NoThreadLeft none_left;
+    publish(workers, one, "a", make());
+    run();
+  }
+  EXPECT_EQ(outcomes[0]->outcome, Outcome::kLater);
+  EXPECT_EQ(seen.ended, seen.made);
+  EXPECT_EQ(workers.threads(), 0U);
+  publish(workers, one, "b", make());
+  run();
+  EXPECT_EQ(outcomes[1]->outcome, Outcome::kSucceeded);
 }
 
 TEST_F(BrokerWorkersTest, AStopWaitsForNoThread) {
