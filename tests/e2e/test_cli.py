@@ -243,6 +243,7 @@ class Cli(HubTest):
                                  "redis://:a-password@localhost", status=2)
         self.assertIn("stream", refused.stderr)
         self.assertNotIn("a-password", refused.stderr)
+        self.settings_from_files(of, name)
         self.assertIn(name, self.read("handler", "list", *of, "--source", "repo"))
         self.assertIn("push", self.read("handler", "show", *of, name))
         changed = self.ask("handler", "update", *of, name, "--timeout", "default", "--retry", "1s")
@@ -250,6 +251,24 @@ class Cli(HubTest):
         self.assertEqual(self.ask("handler", "pause", *of, name)["state"], "paused")
         self.assertEqual(self.ask("handler", "resume", *of, name)["state"], "active")
         self.assertEqual(self.ask("handler", "delete", *of, name)["state"], "deleted")
+
+    def settings_from_files(self, of, http_handler):
+        """What nobody is to see stands in no command line."""
+        url = os.path.join(self.hub.data, "redis-url")
+        with open(url, "w", encoding="utf-8") as file:
+            file.write("redis://:a-password@there:6379/2\n")
+        handler = self.ask("handler", "create", *of, "--source", "repo",
+                           "redis://localhost?stream=orders", "--set", f"url=@{url}")
+        self.assertEqual(handler["settings"]["url"], "redis://:…@there:6379/2")
+        changed = self.run_words("handler", "update", *of, handler["id"], "--set", "url=@-",
+                                 "--set", "stream=a=@b", "--json",
+                                 stdin="redis://:another@elsewhere:6379/3\r\n")
+        self.assertEqual(json.loads(changed.stdout)["settings"],
+                         {"stream": "a=@b", "url": "redis://:…@elsewhere:6379/3"})
+        missing = self.run_words("handler", "update", *of, http_handler, "--set",
+                                 f"payload=@{url}-not", status=2)
+        self.assertIn(f"{url}-not", missing.stderr)
+        self.ask("handler", "delete", *of, handler["id"])
 
     def messages(self, of, path, secret):
         handler, = self.ask("handler", "list", *of, "--source", "repo")["rows"]

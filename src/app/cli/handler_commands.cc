@@ -42,7 +42,9 @@ constexpr Argument kPayload{.name = "--payload",
                             .help = "What it is given: JSON about the message, or the exact bytes"};
 constexpr Argument kSet{.name = "--set",
                         .placeholder = "NAME=VALUE",
-                        .help = "A setting of its kind; may be given several times",
+                        .help =
+                            "A setting of its kind; may be given several times; @FILE or @- "
+                            "reads its value",
                         .repeated = true};
 
 // What an update gives back to the defaults.
@@ -58,6 +60,23 @@ void add_or_default(json::object& body, const Session& session, std::string_view
   } else {
     body[member] = *given;
   }
+}
+
+// --set and --payload, with what a file says where a value names one.
+Result<void> add_given_settings(json::object& body, const Session& session) {
+  std::vector<std::string> texts = session.values("--set");
+  for (std::string& text : texts) {
+    const std::size_t value = text.find('=') + 1;
+    if (value == 0 || !text.substr(value).starts_with('@')) continue;
+    auto read = read_input(text.substr(value + 1));
+    if (!read) return fail(read.error());
+    // The line break that an editor leaves at the end belongs to no password.
+    if (read->ends_with('\n')) read->pop_back();
+    if (read->ends_with('\r')) read->pop_back();
+    text.replace(value, std::string::npos, *read);
+  }
+  if (const auto payload = session.value("--payload")) texts.push_back("payload=" + *payload);
+  return add_settings(body, texts);
 }
 
 // What both create and update take.
@@ -100,10 +119,7 @@ Result<void> create(Session& session) {
   add_text(*body, session, "--dialect");
   add_text(*body, session, "--order-by");
   if (session.has("--in-order")) (*body)["in_order"] = true;
-  WAYBILL_TRY(add_settings(*body, session.values("--set")));
-  if (const auto payload = session.value("--payload")) {
-    WAYBILL_TRY(add_settings(*body, {"payload=" + *payload}));
-  }
+  WAYBILL_TRY(add_given_settings(*body, session));
   const auto answer = session.post(
       session.in_workspace(fmt::format("/sources/{}/handlers", segment(session.text("--source")))),
       *body);
@@ -156,10 +172,7 @@ Result<void> update(Session& session) {
     body = *std::move(parsed);
   }
   WAYBILL_TRY(add_members(body, session));
-  WAYBILL_TRY(add_settings(body, session.values("--set")));
-  if (const auto payload = session.value("--payload")) {
-    WAYBILL_TRY(add_settings(body, {"payload=" + *payload}));
-  }
+  WAYBILL_TRY(add_given_settings(body, session));
   if (body.empty()) return usage_error("Say what to change: waybill handler update --help");
   return session.print_answer(session.patch(path_of(session), body));
 }
