@@ -175,8 +175,10 @@ class Container(unittest.TestCase):
         self.assertLessEqual(set(environment), known)
         self.assertEqual([environment["WAYBILL_DATA"]], self.values("VOLUME"))
         health = json.loads(self.values("HEALTHCHECK")[0].split("CMD", 1)[1])
-        self.assertEqual((json.loads(self.values("ENTRYPOINT")[0]), health[0],
-                          json.loads(self.values("CMD")[0])), (["waybill"], "waybill", ["serve"]))
+        self.assertEqual(
+            (json.loads(self.values("ENTRYPOINT")[0]), health[0],
+             json.loads(self.values("CMD")[0])),
+            (["tini", "--", "waybill"], "waybill", ["serve"]))
         hub = Hub()
         self.addCleanup(hub.remove)
         self.assertEqual(hub.cli(*health[1:]).returncode, 0)
