@@ -31,7 +31,15 @@ bool ends_with_in_any_case(string_view text, string_view end) {
 
 // What a text has in it that may give it away, as bits: most have nothing.
 using Marks = std::uint8_t;
-enum Mark : Marks { kAt = 1, kBracket = 2, kUnderscore = 4, kBlank = 8, kQuery = 16, kEscape = 32 };
+enum Mark : Marks {
+  kAt = 1,
+  kBracket = 2,
+  kUnderscore = 4,
+  kBlank = 8,
+  kQuery = 16,
+  kEscape = 32,
+  kSlash = 64
+};
 constexpr auto kMarks = [] {
   std::array<Marks, 256> marks{};
   marks['@'] = kAt;
@@ -40,6 +48,7 @@ constexpr auto kMarks = [] {
   marks[' '] = kBlank;
   marks['?'] = marks['#'] = kQuery;
   marks['\\'] = kEscape;
+  marks['/'] = kSlash;
   return marks;
 }();
 Marks mark_of(char c) { return kMarks[static_cast<unsigned char>(c)]; }
@@ -154,8 +163,8 @@ std::optional<std::size_t> kept_without_token(string_view text, Marks marks, Kep
 // How many characters of a text are kept, "***" following if that is not all. Nothing: none, and
 // it is "***" as a whole.
 std::optional<std::size_t> kept_size(string_view text, Marks marks, Kept kept) {
-  return kept_without_token(text.substr(0, begin_of_token(text).value_or(text.size())), marks,
-                            kept);
+  const auto token = marks & kSlash ? begin_of_token(text) : std::nullopt;
+  return kept_without_token(text.substr(0, token.value_or(text.size())), marks, kept);
 }
 
 // What stands between the quotes of a string.
@@ -167,6 +176,8 @@ struct Text {
 // As kept_size(), in bytes of the string.
 std::optional<std::size_t> kept_bytes(const Text& text, Kept kept) {
   if (kept == Kept::kNothing) return std::nullopt;
+  // Nearly every name, and most of the rest.
+  if (kept == Kept::kAll && text.marks == 0) return text.text.size();
   if (!(text.marks & kEscape)) return kept_size(text.text, text.marks, kept);
   const std::string plain = decoded(text.text);
   Marks marks = 0;
@@ -175,16 +186,23 @@ std::optional<std::size_t> kept_bytes(const Text& text, Kept kept) {
   return size ? std::optional(bytes_of(text.text, *size)) : std::nullopt;
 }
 
+bool is_blank(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
+bool is_of_number(char c) {
+  return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E';
+}
+
 class Redactor {
  public:
-  Redactor(string_view body, std::size_t bytes_max) : left_(body), bytes_max_(bytes_max) {}
+  Redactor(string_view body, std::size_t bytes_max)
+      : left_(body), uncopied_(body.data()), bytes_max_(bytes_max) {}
 
   std::optional<std::string> run() {
     skip_blanks();
     if (!left_.starts_with('{') && !left_.starts_with('[')) return std::nullopt;
     out_.reserve(std::min(left_.size(), bytes_max_));
-    while (!left_.empty() && out_.size() < bytes_max_ && step()) {
+    while (!left_.empty() && size_kept() < bytes_max_ && step()) {
     }
+    leave_out_from(left_.data());
     // The "name" that such a "value" has may be in what is not there.
     for (; !levels_.empty(); levels_.pop_back()) mask_value(levels_.back());
     if (out_.size() > bytes_max_) out_.resize(bytes_max_);
@@ -192,6 +210,17 @@ class Redactor {
   }
 
  private:
+  // What is kept stands together for the most part: it is copied once something is not. How much is
+  // kept, copied or not:
+  std::size_t size_kept() const {
+    return out_.size() + static_cast<std::size_t>(left_.data() - uncopied_);
+  }
+  // Copies what was taken until `begin`; what was taken since then is not kept.
+  void leave_out_from(const char* begin) {
+    out_.append(uncopied_, static_cast<std::size_t>(begin - uncopied_));
+    uncopied_ = left_.data();
+  }
+
   enum class Expect { kValue, kFirstValue, kFirstName, kName, kColon, kNext };
   struct Level {
     bool is_object;
@@ -206,7 +235,7 @@ class Redactor {
 
   // False: this is the end of what is JSON.
   bool step() {
-    skip_blanks();
+    if (is_blank(left_.front())) skip_blanks();
     if (left_.empty()) return false;
     const char c = left_.front();
     switch (expect_) {
@@ -226,7 +255,7 @@ class Redactor {
 
   bool next() {
     Level& level = levels_.back();
-    if (level.part == Part::kValue) level.value_end = out_.size();
+    if (level.part == Part::kValue) level.value_end = size_kept();
     if (left_.front() == (level.is_object ? '}' : ']')) return close();
     expect_ = level.is_object ? Expect::kName : Expect::kValue;
     return left_.front() == ',' && take(1);
@@ -239,16 +268,17 @@ class Redactor {
     member_ = {};
     if (!levels_.empty() && levels_.back().part == Part::kValue) {
       Level& level = levels_.back();
-      if (level.value_begin == string_view::npos) level.value_begin = out_.size();
+      if (level.value_begin == string_view::npos) level.value_begin = size_kept();
       level.value_end = string_view::npos;
     }
     if (is_compound) return open(c == '{', kept);
     expect_ = Expect::kNext;
     if (c == '"') return string_value(kept);
+    if (is_of_number(c)) return number(kept);
     for (const string_view word : {"null", "true", "false"}) {
       if (left_.starts_with(word)) return take(word.size());
     }
-    return number(kept);
+    return false;
   }
 
   // What is kept of the value that comes.
@@ -264,10 +294,11 @@ class Redactor {
     const auto text = string();
     // Its rest may be what would have given it away.
     if (!text) {
+      leave_out_from(left_.data());
       out_ += kMask;
       return false;
     }
-    write(*text, kept);
+    keep(*text, kept);
     if (!levels_.empty() && levels_.back().part == Part::kName) read_pair_name(*text);
     return true;
   }
@@ -282,16 +313,19 @@ class Redactor {
   }
   void mask_value(Level& level) {
     if (level.value_begin == string_view::npos) return;
+    leave_out_from(left_.data());
     const std::size_t end = std::min(level.value_end, out_.size());
     out_.replace(level.value_begin, end - level.value_begin, kMask);
     level.value_begin = string_view::npos;
   }
 
   bool number(Kept kept) {
-    const std::size_t size = std::min(left_.find_first_not_of("+-.0123456789eE"), left_.size());
-    if (size == 0) return false;
+    std::size_t size = 1;
+    while (size < left_.size() && is_of_number(left_[size])) ++size;
     if (kept == Kept::kAll) return take(size);
-    left_.remove_prefix(size);
+    const char* const begin = left_.data();
+    take(size);
+    leave_out_from(begin);
     out_ += kMask;
     return true;
   }
@@ -303,7 +337,7 @@ class Redactor {
     member_ = treatment_of_text(*text);
     levels_.back().part = member_.part;
     // Somebody's e-mail address may be a name, too.
-    write(*text, Kept::kAll);
+    keep(*text, Kept::kAll);
     expect_ = Expect::kColon;
     return true;
   }
@@ -312,17 +346,12 @@ class Redactor {
     return text.marks & kEscape ? treatment_of(decoded(text.text)) : treatment_of(text.text);
   }
 
-  // Writes what is kept of a string.
-  void write(const Text& text, Kept kept) {
+  // Keeps what may be kept of a string that was taken.
+  void keep(const Text& text, Kept kept) {
     const auto size = kept_bytes(text, kept);
-    if (!size) {
-      out_ += kMask;
-      return;
-    }
-    out_ += '"';
-    out_ += text.text.substr(0, *size);
-    if (*size < text.text.size()) out_ += kRedacted;
-    out_ += '"';
+    if (size == text.text.size()) return;
+    leave_out_from(size ? text.text.data() + *size : text.text.data() - 1);
+    out_ += size ? kMask.substr(1) : kMask;  // Its first quote is kept with its beginning.
   }
 
   // What is between the quotes that it begins with, taken from what is left. Nothing: it has no
@@ -356,16 +385,18 @@ class Redactor {
   }
 
   bool take(std::size_t size) {
-    out_ += left_.substr(0, size);
     left_.remove_prefix(size);
     return true;
   }
   // Blanks say nothing, and pretty bodies have many.
   void skip_blanks() {
-    left_.remove_prefix(std::min(left_.find_first_not_of(" \t\r\n"), left_.size()));
+    const char* const begin = left_.data();
+    while (!left_.empty() && is_blank(left_.front())) take(1);
+    leave_out_from(begin);
   }
 
   string_view left_;
+  const char* uncopied_;  // What is kept, from here to what is left, is not in out_ yet.
   const std::size_t bytes_max_;
   std::string out_;
   std::vector<Level> levels_;

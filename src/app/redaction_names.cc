@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <utility>
 
 namespace waybill::app {
 namespace {
@@ -92,8 +93,12 @@ class KnownNames {
  public:
   Treatment treatment(string_view name) {
     if (name.size() > kSizeMax) return look_at(name);
-    Entry& entry = entries_[std::hash<string_view>()(name) % entries_.size()];
-    if (string_view(entry.name.data(), entry.size) != name || entry.size == 0) {
+    const std::size_t place = std::hash<string_view>()(name) % entries_.size();
+    Entry& entry = entries_[place];
+    if (entry.is_of(name)) return entry.treatment;
+    // Two that are often there may have one place: the former moves to its neighbour.
+    std::swap(entry, entries_[place ^ 1]);
+    if (!entry.is_of(name)) {
       std::ranges::copy(name, entry.name.begin());
       entry.size = static_cast<std::uint8_t>(name.size());
       entry.treatment = look_at(name);
@@ -107,6 +112,10 @@ class KnownNames {
     std::array<char, kSizeMax> name{};
     std::uint8_t size = 0;
     Treatment treatment;
+
+    bool is_of(string_view other) const {
+      return size != 0 && string_view(name.data(), size) == other;
+    }
   };
   std::array<Entry, 512> entries_;
 };
