@@ -118,10 +118,27 @@ std::string iso_time(Timestamp time) {
   const auto day = std::chrono::floor<std::chrono::days>(time);
   const std::chrono::year_month_day date{day};
   const std::chrono::hh_mm_ss clock{time - day};
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", static_cast<int>(date.year()),
-                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                     clock.hours().count(), clock.minutes().count(), clock.seconds().count(),
-                     clock.subseconds().count());
+  const int year = static_cast<int>(date.year());
+  if (year < 0 || year > 9999) {
+    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", year,
+                       static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                       clock.hours().count(), clock.minutes().count(), clock.seconds().count(),
+                       clock.subseconds().count());
+  }
+  // Every webhook has one: without a format to be read each time.
+  std::string text = "0000-00-00T00:00:00.000Z";
+  const auto write = [&](std::size_t at, std::size_t digits, auto number) {
+    auto rest = static_cast<unsigned>(number);
+    for (; digits > 0; rest /= 10) text[at + --digits] = static_cast<char>('0' + rest % 10);
+  };
+  write(0, 4, year);
+  write(5, 2, static_cast<unsigned>(date.month()));
+  write(8, 2, static_cast<unsigned>(date.day()));
+  write(11, 2, clock.hours().count());
+  write(14, 2, clock.minutes().count());
+  write(17, 2, clock.seconds().count());
+  write(20, 3, clock.subseconds().count());
+  return text;
 }
 
 std::optional<Timestamp> parse_iso_time(std::string_view text) {

@@ -26,6 +26,11 @@ TEST(IsoTime, IsWrittenInUtcWithMilliseconds) {
   EXPECT_EQ(iso_time(kNoon + 7ms), "2026-01-01T12:00:00.007Z");
   EXPECT_EQ(iso_time(Timestamp{}), "1970-01-01T00:00:00.000Z");
   EXPECT_EQ(iso_time(Timestamp(-1ms)), "1969-12-31T23:59:59.999Z");
+  // The first and the last year of four digits, and those beside them.
+  EXPECT_EQ(iso_time(Timestamp(253402300799999ms)), "9999-12-31T23:59:59.999Z");
+  EXPECT_EQ(iso_time(Timestamp(253402300800000ms)), "10000-01-01T00:00:00.000Z");
+  EXPECT_EQ(iso_time(Timestamp(-62167219200000ms)), "0000-01-01T00:00:00.000Z");
+  EXPECT_EQ(iso_time(Timestamp(-62167219200001ms)), "-001-12-31T23:59:59.999Z");
 }
 
 TEST(IsoTime, IsReadWithAnyOffset) {

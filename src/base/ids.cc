@@ -1,11 +1,20 @@
 #include "base/ids.h"
 
 #include <algorithm>
+#include <array>
+#include <string_view>
 
 namespace waybill {
 namespace {
 
-constexpr std::string_view kHexDigits = "0123456789abcdef";
+constexpr auto kHexPairs = [] {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::array<std::array<char, 2>, 256> pairs{};
+  for (std::size_t byte = 0; byte < pairs.size(); ++byte) {
+    pairs[byte] = {kDigits[byte >> 4], kDigits[byte & 15]};
+  }
+  return pairs;
+}();
 constexpr std::string_view kCrockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 // Crockford's reading: I and L are 1, O is 0, case does not matter.
@@ -71,11 +80,10 @@ Timestamp Uuid::time() const {
 
 std::string Uuid::text() const {
   std::string text(36, '-');
-  std::size_t at = 0;
-  for (const std::uint8_t byte : bytes_) {
-    if (at == 8 || at == 13 || at == 18 || at == 23) ++at;
-    text[at++] = kHexDigits[byte >> 4];
-    text[at++] = kHexDigits[byte & 15];
+  char* at = text.data();
+  for (std::size_t i = 0; i < kSize; ++i) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) ++at;
+    at = std::ranges::copy(kHexPairs[bytes_[i]], at).out;
   }
   return text;
 }

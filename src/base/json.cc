@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -32,11 +33,50 @@ constexpr std::array<char, 256> kEscapes = [] {
   return escapes;
 }();
 
+// Of eight bytes at once. Seldom false for those that do, never true for those that do not: a byte
+// less than another, neither of them above 0x7F, borrows its highest bit in their difference.
+bool all_stand_for_themselves(const char* eight) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101;
+  std::uint64_t bytes;
+  std::memcpy(&bytes, eight, sizeof bytes);
+  const std::uint64_t controls = bytes - kOnes * 0x20;
+  const std::uint64_t quotes = (bytes ^ (kOnes * '"')) - kOnes;
+  const std::uint64_t backslashes = (bytes ^ (kOnes * '\\')) - kOnes;
+  return ((controls | quotes | backslashes) & ~bytes & (kOnes * 0x80)) == 0;
+}
+
+// How many bytes at the beginning of a string stand for themselves.
+std::size_t plain_prefix(std::string_view text) {
+  std::size_t size = 0;
+  while (text.size() - size >= 8 && all_stand_for_themselves(text.data() + size)) size += 8;
+  while (size < text.size() && kEscapes[static_cast<unsigned char>(text[size])] == 0) ++size;
+  return size;
+}
+
 template <class Integer>
 void append_integer(std::string& out, Integer number) {
   std::array<char, 24> buffer;
   const auto [end, error] = std::to_chars(buffer.data(), buffer.data() + buffer.size(), number);
-  out.append(buffer.data(), end);
+  out.append(buffer.data(), static_cast<std::size_t>(end - buffer.data()));
+}
+
+// Of a price: a number that is no integer, but one of hundredths. Double and decimal name the same
+// number if the one is the other's quotient, as a division is rounded to the double that is
+// nearest; and of two decimals of up to 15 digits no two are the same double, so that there is none
+// with fewer digits. False: it is no such number, and nothing is written.
+bool append_hundredths(std::string& out, double number) {
+  constexpr double kMax = 1e13;
+  const double size = std::abs(number);
+  if (size >= kMax) return false;
+  const auto hundredths = static_cast<std::int64_t>(size * 100 + 0.5);
+  if (static_cast<double>(hundredths) / 100 != size) return false;
+  if (number < 0) out += '-';
+  append_integer(out, hundredths / 100);
+  const auto digit = [](std::int64_t value) { return static_cast<char>('0' + value); };
+  out += '.';
+  out += digit(hundredths / 10 % 10);
+  if (hundredths % 10 != 0) out += digit(hundredths % 10);
+  return true;
 }
 
 // ECMAScript's Number::toString (ECMA-262 §6.1.6.1.20): the shortest digits that read back as the
@@ -48,6 +88,7 @@ void append_number(std::string& out, double number) {
     append_integer(out, static_cast<std::int64_t>(number));  // -0 prints 0, as JavaScript has it.
     return;
   }
+  if (append_hundredths(out, number)) return;
 
   std::array<char, 32> buffer;
   const auto [end, error] = std::to_chars(buffer.data(), buffer.data() + buffer.size(),
@@ -225,16 +266,20 @@ std::string write_json_pretty(const json::value& value) {
 
 void append_json_string(std::string& out, std::string_view text) {
   constexpr std::string_view kHexDigits = "0123456789abcdef";
-  out += '"';
-  const char* plain = text.data();  // Where the run of bytes that stand for themselves begins.
-  const char* const end = text.data() + text.size();
-  for (const char* at = plain; at != end; ++at) {
-    const auto byte = static_cast<unsigned char>(*at);
+  const std::size_t before = out.size();
+  const std::size_t plain = plain_prefix(text);
+  // Nearly always that is all of it, and the text grows once.
+  out.resize_and_overwrite(before + plain + 2, [&](char* data, std::size_t) {
+    data[before] = '"';
+    text.copy(data + before + 1, plain);
+    data[before + 1 + plain] = '"';
+    return before + plain + (plain == text.size() ? 2 : 1);
+  });
+  if (plain == text.size()) return;
+  text.remove_prefix(plain);
+  for (std::size_t run = 0; !text.empty(); text.remove_prefix(run)) {
+    const auto byte = static_cast<unsigned char>(text.front());
     const char escape = kEscapes[byte];
-    if (escape == 0) [[likely]]
-      continue;
-    out.append(plain, at);
-    plain = at + 1;
     out += '\\';
     out += escape;
     if (escape == 'u') {
@@ -242,8 +287,10 @@ void append_json_string(std::string& out, std::string_view text) {
       out += kHexDigits[byte >> 4];
       out += kHexDigits[byte & 15];
     }
+    text.remove_prefix(1);
+    run = plain_prefix(text);
+    out += text.substr(0, run);
   }
-  out.append(plain, end);
   out += '"';
 }
 

@@ -1,6 +1,8 @@
 #include "base/json.h"
 
+#include <array>
 #include <bit>
+#include <charconv>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -72,6 +74,53 @@ TEST(JsonNumber, IsWrittenAsJavaScriptDoes) {
        }) {
     EXPECT_EQ(json_number(c.number), c.text);
   }
+}
+
+TEST(JsonString, EscapesTheSameWhereverItStands) {
+  for (std::size_t length = 1; length < 20; ++length) {
+    for (std::size_t at = 0; at < length; ++at) {
+      for (int byte = 0; byte < 0x80; ++byte) {
+        std::string text(length, 'a');
+        text[at] = static_cast<char>(byte);
+        std::string out;
+        append_json_string(out, text);
+        EXPECT_EQ(read(out).as_string(), text) << out;
+        const bool is_escaped = byte < 0x20 || byte == '"' || byte == '\\';
+        EXPECT_EQ(out.find('\\') == at + 1, is_escaped) << out;
+      }
+    }
+  }
+  std::string out;
+  append_json_string(out, "€€€é\"é€€€");
+  EXPECT_EQ(out, R"("€€€é\"é€€€")");
+}
+
+// The shortest digits, as the library finds them: it writes them without an exponent if told to.
+TEST(JsonNumber, AFractionHasTheShortestDigitsHoweverFewItHas) {
+  const auto fixed = [](double number) {
+    std::array<char, 400> text;
+    const auto end =
+        std::to_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
+    return std::string(text.data(), end.ptr);
+  };
+  std::uint64_t bits = 1;
+  for (int i = 0; i < 20'000; ++i) {
+    bits = bits * 6364136223846793005 + 1442695040888963407;
+    const auto digits = static_cast<double>(bits >> (12 + i % 48));
+    for (const double unit : {10.0, 100.0, 1000.0, -100.0}) {
+      const double number = digits / unit;
+      for (const double near : {number, std::nextafter(number, 0), std::nextafter(number, 1e300)}) {
+        if (std::abs(near) < 1e-6) continue;
+        EXPECT_EQ(json_number(near), fixed(near)) << bits;
+      }
+    }
+  }
+  EXPECT_EQ(json_number(0.01), "0.01");
+  EXPECT_EQ(json_number(-0.5), "-0.5");
+  EXPECT_EQ(json_number(0.005), "0.005");
+  EXPECT_EQ(json_number(24.9), "24.9");
+  EXPECT_EQ(json_number(9999999999999.99), "9999999999999.99");
+  EXPECT_EQ(json_number(90071992547409.91), "90071992547409.9");
 }
 
 TEST(JsonNumber, RequiresAFiniteNumber) {

@@ -28,7 +28,7 @@ void append_value(std::string& out, std::string_view text) { append_json_string(
 void append_value(std::string& out, std::int64_t number) {
   std::array<char, 24> buffer;
   const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), number).ptr;
-  out.append(buffer.data(), end);
+  out.append(buffer.data(), static_cast<std::size_t>(end - buffer.data()));
 }
 
 void append_value(std::string& out, double number) { out += json_number(number); }
@@ -36,11 +36,18 @@ void append_value(std::string& out, double number) { out += json_number(number);
 void append_value(std::string& out, bool flag) { out += flag ? "true" : "false"; }
 
 std::string& ObjectText::member(std::string_view name) {
-  if (!first_) out_ += ',';
+  const std::size_t before = out_.size();
+  // As one piece: it is asked once whether there is room.
+  out_.resize_and_overwrite(before + name.size() + 4, [&](char* text, std::size_t) {
+    char* at = text + before;
+    if (!first_) *at++ = ',';
+    *at++ = '"';
+    at += name.copy(at, name.size());
+    *at++ = '"';
+    *at++ = ':';
+    return at - text;
+  });
   first_ = false;
-  out_ += '"';
-  out_ += name;
-  out_ += "\":";
   return out_;
 }
 
