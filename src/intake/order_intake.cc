@@ -15,16 +15,16 @@ namespace {
 
 constexpr std::string_view kScope = "orders";
 
-// Of everything the order says.
-crypto::Digest fingerprint(const model::Order& order) {
+// Of everything the order says; `lines` are its lines as they are stored.
+crypto::Digest fingerprint(const model::Order& order, std::string_view lines) {
   std::string text;
-  text.reserve(512);
+  text.reserve(256 + lines.size());
   ObjectText(text)
       .add("number", order.number)
       .add("date", order.order_date)
       .add("currency", order.currency)
       .add("supplier", order.supplier_id)
-      .add_json("lines", model::write_lines(order.lines))
+      .add_json("lines", lines)
       .end();
   return crypto::sha256(text);
 }
@@ -58,6 +58,7 @@ crypto::Digest derived_key(std::string_view workspace_slug, const model::Supplie
 // Everything that is made before the unit runs, so that the unit can run again.
 struct OrderIntake::Draft {
   model::Order order;
+  std::string lines;  // The order's, as they are stored: written once for all that needs them.
   model::Event event;
   store::idempotency::Key key;
   store::idempotency::Entry entry;
@@ -79,13 +80,14 @@ Task<Result<OrderReceipt>> OrderIntake::receive(OrderRequest request, LeaseTerms
   order.supplier_name = (*supplier)->name;
   order.lines = std::move(request.lines);
   order.created_at = clock_.now();
+  draft.lines = model::write_lines(order.lines);
 
   draft.event.id = ids_.next_id<model::EventId>();
   draft.event.workspace_id = request.workspace_id;
   draft.event.type = model::kOrderCreated;
   draft.event.occurred_at = order.created_at;
   draft.event.subject = order.id.text();
-  draft.event.data = model::order_event_data(order);
+  draft.event.data = model::order_event_data(order, draft.lines);
   draft.event.trace = std::move(request.trace);
 
   draft.key = {request.workspace_id, kScope,
@@ -93,7 +95,7 @@ Task<Result<OrderReceipt>> OrderIntake::receive(OrderRequest request, LeaseTerms
                                        : derived_key(request.workspace_slug, order.supplier_id,
                                                      order.number, order.lines)};
   const ByteView id = order.id.bytes();
-  draft.entry = {fingerprint(order), 201, Bytes(id.begin(), id.end())};
+  draft.entry = {fingerprint(order, draft.lines), 201, Bytes(id.begin(), id.end())};
 
   auto receipt = co_await database_.run(
       [&](store::Connection& connection) { return store(connection, request, draft, terms); },
@@ -130,7 +132,7 @@ Result<OrderReceipt> OrderIntake::store(store::Connection& connection, const Ord
   if (!earlier) return fail(earlier.error());
   if (*earlier) return repeat(connection, request, draft, **earlier);
 
-  WAYBILL_TRY(store::orders::insert(connection, draft.order));
+  WAYBILL_TRY(store::orders::insert(connection, draft.order, draft.lines));
   auto accepted = acceptance_.accept(connection, draft.event, terms, now);
   if (!accepted) return fail(accepted.error());
   return OrderReceipt{draft.order.id, draft.order.status, draft.order.lines.size(), false,

@@ -59,8 +59,12 @@ std::vector<OrderLine> lines_from_json(const json::value& lines) {
 }
 
 std::string order_event_data(const Order& order) {
+  return order_event_data(order, write_lines(order.lines));
+}
+
+std::string order_event_data(const Order& order, std::string_view lines) {
   std::string out;
-  out.reserve(512);
+  out.reserve(384 + lines.size());
   ObjectText(out)
       .add("order_id", order.id.uuid().text())
       .add_if("number", order.number)
@@ -70,7 +74,7 @@ std::string order_event_data(const Order& order) {
       .add("supplier_name", order.supplier_name)
       .add("status", order_status_name(order.status))
       .add("line_count", order.lines.size())
-      .add_json("lines", write_lines(order.lines))
+      .add_json("lines", lines)
       .end();
   return out;
 }

@@ -58,6 +58,8 @@ std::vector<OrderLine> lines_from_json(const json::value& lines);
 // The canonical data of the events about an order, as write_json() would write it: what every
 // dialect's template reads.
 std::string order_event_data(const Order& order);
+// As above; `lines` is what write_lines() makes of the order's.
+std::string order_event_data(const Order& order, std::string_view lines);
 // The same for supplier.created and supplier.updated.
 std::string supplier_data(const Supplier& supplier);
 

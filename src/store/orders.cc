@@ -32,13 +32,17 @@ model::Order read(const Row& row) {
 }  // namespace
 
 Result<void> insert(Connection& connection, const model::Order& order) {
+  return insert(connection, order, model::write_lines(order.lines));
+}
+
+Result<void> insert(Connection& connection, const model::Order& order, std::string_view lines) {
   WAYBILL_TRY(connection.write(
       "INSERT INTO orders (workspace_id, id, surface, number, order_date, currency, supplier_id, "
       "supplier_name, status, lines, created_at) "
       "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
       {order.workspace_id, order.id, order.surface, order.number, order.order_date, order.currency,
-       order.supplier_id, order.supplier_name, model::order_status_name(order.status),
-       model::write_lines(order.lines), order.created_at}));
+       order.supplier_id, order.supplier_name, model::order_status_name(order.status), lines,
+       order.created_at}));
   return {};
 }
 

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "model/order.h"
 #include "store/connection.h"
@@ -18,6 +19,8 @@ struct Filter {
 };
 
 Result<void> insert(Connection& connection, const model::Order& order);
+// The same; `lines` is what model::write_lines() makes of the order's.
+Result<void> insert(Connection& connection, const model::Order& order, std::string_view lines);
 // Fails with kNotFound (order_not_found).
 Result<model::Order> find(Connection& connection, const model::WorkspaceId& workspace,
                           const model::OrderId& id);
