@@ -110,11 +110,15 @@ struct Reading {
   std::size_t bytes_max = 0;
 };
 
+bool has_line_break(std::string_view text) {
+  return text.find('\r') != std::string_view::npos || text.find('\n') != std::string_view::npos;
+}
+
 std::string write_request(const ClientRequest& request, std::string_view user_agent) {
   std::string out;
   out.reserve(512 + request.body.size());
-  fmt::format_to(std::back_inserter(out), "{} {} HTTP/1.1\r\nHost: {}\r\n", request.method,
-                 request.url.target, request.url.authority());
+  out.append(request.method).append(" ").append(request.url.target);
+  out.append(" HTTP/1.1\r\nHost: ").append(request.url.authority()).append("\r\n");
   if (!find_header(request.headers, "User-Agent")) {
     out.append("User-Agent: ").append(user_agent).append("\r\n");
   }
@@ -122,7 +126,7 @@ std::string write_request(const ClientRequest& request, std::string_view user_ag
     out.append(header.name).append(": ").append(header.value).append("\r\n");
   }
   if (!request.body.empty() || request.method != "GET") {
-    fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", request.body.size());
+    out.append("Content-Length: ").append(std::to_string(request.body.size())).append("\r\n");
   }
   out.append("\r\n").append(request.body);
   return out;
@@ -245,7 +249,7 @@ class HttpClient::Impl {
 
   Task<Result<ClientResponse>> send(ClientRequest request) {
     for (const Header& header : request.headers) {
-      if ((header.name + header.value).find_first_of("\r\n") != std::string::npos) {
+      if (has_line_break(header.name) || has_line_break(header.value)) {
         co_return fail(Code::kInvalid, "header_invalid",
                        fmt::format("The header {} has a line break in it.", header.name));
       }

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <exception>
+#include <iterator>
 #include <set>
+#include <string>
 #include <utility>
 
 #include <boost/asio/as_tuple.hpp>
@@ -63,14 +65,17 @@ Request take_head(const http::request<http::string_body>& message, const std::st
   return request;
 }
 
+bool is_number(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+}
+
 // Beast 1.81 takes a Transfer-Encoding without chunked, and chunked in HTTP/1.0, where a proxy
 // before us may have seen another end of the body (request smuggling, RFC 9112 §6.3). Both lengths
 // at once, and two of either, it refuses itself.
 // Equal lengths, in a list or twice, it takes for one; a proxy may not.
 Result<void> check_framing(const http::request<http::string_body>& message) {
-  const auto length = message[http::field::content_length];
-  if (message.count(http::field::content_length) > 1 ||
-      length.find_first_not_of("0123456789") != length.npos) {
+  const auto [length, behind] = message.equal_range(http::field::content_length);
+  if (length != behind && (std::next(length) != behind || !is_number(length->value()))) {
     return fail(Code::kInvalid, "malformed_http",
                 "This is not HTTP: the Content-Length is not one number.");
   }
@@ -108,13 +113,13 @@ std::optional<Error> read_error(beast::error_code error, const ServerLimits& lim
 // `connection` is a Connection header, or nothing.
 void append_response(std::string& out, const Response& response, std::string_view connection,
                      bool is_head) {
-  fmt::format_to(std::back_inserter(out), "HTTP/1.1 {} {}\r\n", response.status,
-                 reason_phrase(response.status));
+  out.append("HTTP/1.1 ").append(std::to_string(response.status)).append(" ");
+  out.append(reason_phrase(response.status)).append("\r\n");
   for (const Header& header : response.headers) {
     out.append(header.name).append(": ").append(header.value).append("\r\n");
   }
   if (response.status != 204) {
-    fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", response.body.size());
+    out.append("Content-Length: ").append(std::to_string(response.body.size())).append("\r\n");
   }
   out.append(connection).append("\r\n");
   if (!is_head) out += response.body;

@@ -10,12 +10,14 @@ constexpr std::size_t kUrlCharsMax = 2000;
 }
 
 std::string Url::origin() const {
-  return fmt::format("{}://{}:{}", tls ? "https" : "http", host, port);
+  std::string text = tls ? "https://" : "http://";
+  return text.append(host).append(":").append(std::to_string(port));
 }
 
 std::string Url::authority() const {
-  const std::string name = host.find(':') == std::string::npos ? host : "[" + host + "]";
-  return port == (tls ? 443 : 80) ? name : fmt::format("{}:{}", name, port);
+  std::string text = host.find(':') == std::string::npos ? host : "[" + host + "]";
+  if (port != (tls ? 443 : 80)) text.append(":").append(std::to_string(port));
+  return text;
 }
 
 Result<Url> parse_url(std::string_view text) {
