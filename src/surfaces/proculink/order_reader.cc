@@ -16,12 +16,20 @@ namespace {
 constexpr std::size_t kTextBytesMax = 1000;
 constexpr std::string_view kNoLines = "Order must have at least one line.";
 
-// The members of one object, with its path: "$" or "$.lines[2]".
+// Of the order itself, or of one of its lines: "$" or "$.lines[2]".
+std::string path_of_object(std::optional<std::size_t> line) {
+  return line ? fmt::format("$.lines[{}]", *line) : "$";
+}
+
+// The members of one object, which knows where it is: the path itself is seldom asked for.
 class Members {
  public:
-  Members(const json::object& object, std::string path) : object_(object), path_(std::move(path)) {}
+  explicit Members(const json::object& object, std::optional<std::size_t> line = std::nullopt)
+      : object_(object), line_(line) {}
 
-  std::string path_of(std::string_view name) const { return fmt::format("{}.{}", path_, name); }
+  std::string path_of(std::string_view name) const {
+    return fmt::format("{}.{}", path_of_object(line_), name);
+  }
 
   // Null if it is missing or null.
   const json::value* find(std::string_view name) const {
@@ -29,9 +37,10 @@ class Members {
     return value && !value->is_null() ? value : nullptr;
   }
 
-  Result<std::optional<std::string>> text(std::string_view name) const {
+  // What is missing or null is left as it is.
+  Result<void> read(std::string_view name, std::optional<std::string>& target) const {
     const json::value* value = find(name);
-    if (!value) return std::optional<std::string>();
+    if (!value) return {};
     if (!value->is_string()) return fail(wrong_type(name, "a string"));
     const json::string& text = value->get_string();
     if (text.size() > kTextBytesMax) {
@@ -43,14 +52,16 @@ class Members {
       return fail(Code::kInvalid, "text_invalid", fmt::format("{} holds a NUL character.", name),
                   path_of(name));
     }
-    return std::optional(std::string(text));
+    target.emplace(text);
+    return {};
   }
 
-  Result<std::optional<double>> number(std::string_view name) const {
+  Result<void> read(std::string_view name, std::optional<double>& target) const {
     const json::value* value = find(name);
-    if (!value) return std::optional<double>();
+    if (!value) return {};
     if (!value->is_number()) return fail(wrong_type(name, "a number"));
-    return std::optional(value->to_number<double>());
+    target = value->to_number<double>();
+    return {};
   }
 
   Error wrong_type(std::string_view name, std::string_view wanted) const {
@@ -60,29 +71,20 @@ class Members {
 
  private:
   const json::object& object_;
-  std::string path_;
+  std::optional<std::size_t> line_;
 };
 
-// Puts a Result's value where it belongs, or returns its error.
-template <class T>
-Result<void> put(Result<T> read, T& target) {
-  if (!read) return fail(std::move(read).error());
-  target = *std::move(read);
-  return {};
-}
-
 Result<model::OrderLine> read_line(const json::value& value, std::size_t index) {
-  std::string path = fmt::format("$.lines[{}]", index);
   if (!value.is_object()) {
-    return fail(Code::kInvalid, "member_type", "A line must be an object.", std::move(path));
+    return fail(Code::kInvalid, "member_type", "A line must be an object.", path_of_object(index));
   }
-  const Members members(value.get_object(), std::move(path));
+  const Members members(value.get_object(), index);
   model::OrderLine line;
-  WAYBILL_TRY(put(members.text("buyerItemCode"), line.item_code));
-  WAYBILL_TRY(put(members.text("description"), line.description));
-  WAYBILL_TRY(put(members.number("quantity"), line.quantity));
-  WAYBILL_TRY(put(members.text("unit"), line.unit));
-  WAYBILL_TRY(put(members.number("unitPrice"), line.unit_price));
+  WAYBILL_TRY(members.read("buyerItemCode", line.item_code));
+  WAYBILL_TRY(members.read("description", line.description));
+  WAYBILL_TRY(members.read("quantity", line.quantity));
+  WAYBILL_TRY(members.read("unit", line.unit));
+  WAYBILL_TRY(members.read("unitPrice", line.unit_price));
   if (line.quantity && *line.quantity <= 0) {
     return fail(Code::kInvalid, "quantity_not_positive", "quantity must be above zero.",
                 members.path_of("quantity"));
@@ -116,13 +118,13 @@ Result<intake::OrderRequest> read_order(std::string_view body) {
   if (!value->is_object()) {
     return fail(Code::kInvalid, "body_type", "The body must be a JSON object.", "$");
   }
-  const Members members(value->get_object(), "$");
+  const Members members(value->get_object());
   intake::OrderRequest request;
   std::optional<std::string> supplier;
-  WAYBILL_TRY(put(members.text("orderNumber"), request.number));
-  WAYBILL_TRY(put(members.text("orderDate"), request.order_date));
-  WAYBILL_TRY(put(members.text("currency"), request.currency));
-  WAYBILL_TRY(put(members.text("supplierId"), supplier));
+  WAYBILL_TRY(members.read("orderNumber", request.number));
+  WAYBILL_TRY(members.read("orderDate", request.order_date));
+  WAYBILL_TRY(members.read("currency", request.currency));
+  WAYBILL_TRY(members.read("supplierId", supplier));
   if (request.order_date && !is_iso_date(*request.order_date)) {
     return fail(Code::kInvalid, "date_invalid", "orderDate must be a date as YYYY-MM-DD.",
                 "$.orderDate");

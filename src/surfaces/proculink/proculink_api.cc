@@ -2,9 +2,8 @@
 
 #include <utility>
 
-#include <fmt/format.h>
-
 #include "base/json.h"
+#include "base/json_text.h"
 #include "surfaces/idempotency_key.h"
 #include "surfaces/proculink/order_reader.h"
 #include "surfaces/refusals.h"
@@ -41,10 +40,14 @@ Result<void> check_content_type(const net::Request& request) {
 }
 
 net::Response render_receipt(const intake::OrderReceipt& receipt) {
-  std::string body =
-      fmt::format(R"({{"id":"{}","status":"{}","linesCount":{})", receipt.id.uuid().text(),
-                  model::order_status_name(receipt.status), receipt.line_count);
-  body += receipt.replay ? R"(,"idempotentReplay":true})" : "}";
+  std::string body;
+  body.reserve(128);
+  ObjectText object(body);
+  object.add("id", receipt.id.uuid().text())
+      .add("status", model::order_status_name(receipt.status))
+      .add("linesCount", receipt.line_count);
+  if (receipt.replay) object.add("idempotentReplay", true);
+  object.end();
   return net::Response::json(receipt.replay ? 200 : 201, std::move(body));
 }
 
