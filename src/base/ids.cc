@@ -92,8 +92,12 @@ std::string Uuid::crockford() const {
   unsigned __int128 number = 0;
   for (const std::uint8_t byte : bytes_) number = (number << 8) | byte;
   std::string text(26, '0');
-  for (std::size_t i = text.size(); i-- > 0; number >>= 5) {
-    text[i] = kCrockford[static_cast<std::size_t>(number & 31)];
+  // Twelve at a time: 60 bits, as many as one word has.
+  for (std::size_t left = text.size(); left > 0; number >>= 60) {
+    auto word = static_cast<std::uint64_t>(number);
+    for (std::size_t end = left > 12 ? left - 12 : 0; left > end; word >>= 5) {
+      text[--left] = kCrockford[word & 31];
+    }
   }
   return text;
 }

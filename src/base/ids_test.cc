@@ -55,6 +55,9 @@ TEST(Uuid, CoversItsWholeRange) {
   greatest = Uuid::parse_crockford("7ZZZZZZZZZZZZZZZZZZZZZZZZZ").value();
   EXPECT_TRUE(least.is_nil());
   EXPECT_EQ(greatest.text(), "ffffffff-ffff-ffff-ffff-ffffffffffff");
+  // Each character from other bits, on both sides of where a word ends.
+  const std::string digits = "0123456789ABCDEFGHJKMNPQRS";
+  EXPECT_EQ(Uuid::parse_crockford(digits).value().crockford(), digits);
   EXPECT_EQ(greatest.crockford(), "7ZZZZZZZZZZZZZZZZZZZZZZZZZ");
   EXPECT_EQ(Uuid::parse_crockford("80000000000000000000000000"), std::nullopt)
       << "129 bits do not fit";

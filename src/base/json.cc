@@ -49,6 +49,11 @@ bool all_stand_for_themselves(const char* eight) {
 std::size_t plain_prefix(std::string_view text) {
   std::size_t size = 0;
   while (text.size() - size >= 8 && all_stand_for_themselves(text.data() + size)) size += 8;
+  // The last ones are looked at together with some of those before them.
+  if (size > 0 && text.size() - size < 8 &&
+      all_stand_for_themselves(text.data() + text.size() - 8)) {
+    return text.size();
+  }
   while (size < text.size() && kEscapes[static_cast<unsigned char>(text[size])] == 0) ++size;
   return size;
 }
@@ -68,7 +73,7 @@ bool append_hundredths(std::string& out, double number) {
   constexpr double kMax = 1e13;
   const double size = std::abs(number);
   if (size >= kMax) return false;
-  const auto hundredths = static_cast<std::int64_t>(size * 100 + 0.5);
+  const std::int64_t hundredths = std::llround(size * 100);
   if (static_cast<double>(hundredths) / 100 != size) return false;
   if (number < 0) out += '-';
   append_integer(out, hundredths / 100);
