@@ -200,6 +200,7 @@ class Redactor {
     skip_blanks();
     if (!left_.starts_with('{') && !left_.starts_with('[')) return std::nullopt;
     out_.reserve(std::min(left_.size(), bytes_max_));
+    levels_.reserve(8);
     while (!left_.empty() && size_kept() < bytes_max_ && step()) {
     }
     leave_out_from(left_.data());
@@ -413,12 +414,17 @@ std::optional<std::string> redact(string_view body, std::size_t bytes_max) {
 }
 
 std::string redact_path(string_view path) {
+  constexpr string_view kExternal = "by-external";
   std::string redacted;
   redacted.reserve(path.size());
   // Whoever has a source's token may send to it.
   if (path.starts_with(model::kSourcePath)) {
     redacted += model::kSourcePath;
     return redacted += kRedacted;
+  }
+  // Nearly every path: none of its segments can be one that is left out.
+  if (!path.contains('@') && !path.contains('%') && !path.contains(kExternal)) {
+    return redacted += path;
   }
   for (bool is_external = false;;) {
     const std::size_t end = std::min(path.find('/'), path.size());
@@ -429,7 +435,7 @@ std::string redact_path(string_view path) {
     redacted += is_personal ? kRedacted : segment;
     if (end == path.size()) return redacted;
     redacted += '/';
-    is_external = segment == "by-external";
+    is_external = segment == kExternal;
     path.remove_prefix(end + 1);
   }
 }

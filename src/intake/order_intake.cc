@@ -40,7 +40,7 @@ crypto::Digest derived_key(std::string_view workspace_slug, const model::Supplie
                            const std::optional<std::string>& number,
                            const std::vector<model::OrderLine>& lines) {
   std::string text = "derived:";
-  text.reserve(256);
+  text.reserve(128 + 128 * lines.size());
   ObjectText shape(text);
   shape.add("workspace", workspace_slug).add("supplier", supplier).add("number", number);
   append_array(shape.member("lines"), lines, [](std::string& out, const model::OrderLine& line) {
