@@ -8,8 +8,7 @@
 //   receive:  verify(), and dialect/receipt.h
 //
 // A Dialect is immutable once loaded (dialect/loader.h) and may be shared by any number of threads.
-// Nothing here reads the clock: the time of an attempt is an argument, so a delivery renders and
-// signs to the same bytes in every test.
+// Nothing here reads the clock: the time of an attempt is an argument.
 //
 // To add a platform: write dialects/NAME.toml (dialects/README.md), and name it in CMakeLists.txt.
 
@@ -180,8 +179,7 @@ class Dialect {
   // The same of what is only verified with: the public half of an asymmetric key will do.
   Result<void> check_verification_key(const Secret& key) const;
   bool is_asymmetric(const Secret& secret) const;
-  // The text a receiver verifies with: the secret itself, or the public half of an asymmetric one.
-  // Requires: check_secret() passed.
+  // What a receiver verifies with: the secret, or its public half. Requires: check_secret() passed.
   std::string verification_key(const Secret& secret) const;
 };
 
@@ -237,7 +235,6 @@ Result<std::vector<net::Header>> sign(const Dialect& dialect, std::span<const ne
 
 // Passes if one of `keys` (secrets, or public keys) signed exactly these bytes, and, where the
 // dialect signs the time, it is within `tolerance`, or else the dialect's, of `now`, either way.
-//
 // Reads what the platform's own senders may write: parts of a separated header in any order, parts
 // of schemes it does not know, several signatures of which one fits, hex in either case. The
 // literal text around them must be exact. A key that no scheme can use fits nothing.
